@@ -1,0 +1,40 @@
+import type { Baseline, EventData, Session, Signal, ToolEvent } from '../model/index.ts'
+
+/** A dotted path into the event's data that a detector cannot do without. */
+export type Need = `${keyof EventData & string}` | `${keyof EventData & string}.${string}`
+
+export interface DetectorInput {
+  readonly event: ToolEvent
+  readonly session: Session
+  readonly baseline: Baseline
+}
+
+/**
+ * A detector: data about itself plus one pure function. It reads no clock, no network and no state but what it is
+ * given, changes nothing, and says how surprising the event is against the role's own history, in nats; the engine
+ * turns that into a tail probability, so a detector never invents a scale. Undefined means: judged, nothing unusual.
+ * Input that it declares in `needs` is there when it is called; an event without it is reported as *could not judge*.
+ */
+export interface Detector {
+  /** the file's name without extension */
+  readonly id: string
+  readonly title: string
+  readonly description: string
+  /** ops it looks at; every op when absent */
+  readonly ops?: readonly string[]
+  readonly needs: readonly Need[]
+  /** judges a role that is still learning too: it leans on nothing learnt */
+  readonly whileLearning: boolean
+  /** may carry containment; a detector that only raises suspicion says false */
+  readonly contains: boolean
+  /** MITRE ATLAS, OWASP Agentic (ASI…) and OWASP MCP ids */
+  readonly tags: readonly string[]
+  readonly knownGaps: readonly string[]
+  /** two or three concrete steps for the analyst */
+  readonly runbook: readonly string[]
+  detect(input: DetectorInput): Signal | undefined
+}
+
+export function defineDetector(detector: Detector): Detector {
+  return detector
+}

@@ -1,0 +1,107 @@
+/**
+ * The baseline: all profiles of one role, an immutable, versioned snapshot. A profile answers questions and never
+ * learns; learning makes a new snapshot. Surprises are in nats, supports in distinct sessions and agents.
+ */
+
+/** `learning`: too little history, diagnostics and written rules only. `stale`: not refreshed within its shelf life. */
+export type BaselineState = 'learning' | 'active' | 'stale'
+
+export interface Support {
+  readonly sessions: number
+  readonly agents: number
+}
+
+export interface Surprise extends Support {
+  /** -ln P, >= 0 */
+  readonly nats: number
+}
+
+/** Numbers that the volume profile knows, each on a log scale. */
+export type Measure =
+  | 'call.bytes'
+  | 'call.records'
+  | 'session.calls'
+  | 'session.bytes'
+  | 'session.records'
+  | 'agent-hour.calls'
+  | 'agent-hour.bytes'
+
+export interface SequenceProfile {
+  /** Witten-Bell back-off over the longest known suffix of `history` (oldest first). `sessions` counts sessions with this very step. */
+  surprise(history: readonly string[], token: string): Surprise & { readonly context: readonly string[] }
+}
+
+export interface VolumeProfile {
+  /** `-ln P(X >= value)` of the role's own values; `tool` for per-call measures. Undefined where nothing was learnt. */
+  surprise(
+    measure: Measure,
+    value: number,
+    tool?: string,
+  ): (Surprise & { readonly typical: number; readonly highest: number }) | undefined
+}
+
+export interface HoursProfile {
+  /** how unusual it is for the role to work at this hour of its week, smoothed over neighbouring hours */
+  surprise(timeMs: number): Surprise & { readonly label: string }
+}
+
+export interface DestinationProfile {
+  /** sessions of the role that used the destination in an argument; zero when never */
+  used(fp: string): Support
+  /** egress hosts and countries, per tool (`*` for any tool of the role) */
+  egress(tool: string, hostOrCountry: string): Support
+}
+
+export interface ToolProfile {
+  surprise(server: string, tool: string): Surprise
+}
+
+export interface ParameterProfile {
+  /** the most surprising (argument, shape) pair of the call; undefined where the tool is not known */
+  surprise(
+    tool: string,
+    args: Readonly<Record<string, unknown>>,
+  ): (Surprise & { readonly argument: string; readonly shape: string; readonly usual: string }) | undefined
+}
+
+export interface LatencyProfile {
+  surprise(tool: string, durationMs: number): (Surprise & { readonly typical: number }) | undefined
+}
+
+export interface Profiles {
+  readonly sequence: SequenceProfile
+  readonly volume: VolumeProfile
+  readonly hours: HoursProfile
+  readonly destinations: DestinationProfile
+  readonly tools: ToolProfile
+  readonly parameters: ParameterProfile
+  readonly latency: LatencyProfile
+}
+
+/** How strengths of this role's clean history are distributed, and where its thresholds lie. */
+export interface Calibration {
+  /** per detector: ascending strengths of the clean history's upper tail, with the share of clean events they stand for */
+  readonly tails: Readonly<Record<string, { readonly strengths: readonly number[]; readonly events: number }>>
+  /** session evidence (nats, after decay) at which the role's budget of false containments is spent */
+  readonly thresholdNats: number
+  /** stated budget and the rate reached on clean history, false containments per session */
+  readonly budget: number
+  readonly achieved: number
+  readonly sessions: number
+}
+
+export interface Baseline extends Profiles {
+  readonly tenant: string
+  readonly role: string
+  /** first 16 hex digits of the snapshot's SHA-256 */
+  readonly version: string
+  readonly state: BaselineState
+  readonly sessions: number
+  readonly agents: number
+  readonly days: number
+  readonly fromMs: number
+  readonly toMs: number
+  /** the role it borrows from while it is learning itself */
+  readonly parent?: string
+  readonly calibration: Calibration
+}

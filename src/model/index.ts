@@ -1,0 +1,7 @@
+export * from './baseline.ts'
+export * from './event.ts'
+export * from './finding.ts'
+export * from './order.ts'
+export * from './session.ts'
+export * from './signal.ts'
+export * from './verdict.ts'

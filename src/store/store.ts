@@ -1,0 +1,50 @@
+import type { Judged, LeaseChange, Rejected, SessionKey, ToolEvent } from '../model/index.ts'
+
+/** Which of a session's stored events a restore may read: those before the event at hand entered. */
+export interface RestoreBound {
+  readonly key: SessionKey
+  /** of the first event of this session in the batch */
+  readonly origin: string
+  readonly position: number
+  readonly timeMs: number
+}
+
+export type StoreFailure = 'unavailable' | 'full' | 'refused'
+
+/** Typed failure of the store; `unavailable` and `full` are worth retrying, `refused` is a defect of ours. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly code: StoreFailure
+  constructor(code: StoreFailure, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+export interface QueryParameters {
+  readonly [name: string]: string | number | boolean | readonly string[] | readonly number[]
+}
+
+/**
+ * Events with their scores, dead letters, containment history, baselines: what analysts query and what sessions are
+ * restored from. One writer; reads never hold an insert up. Called by the pipeline once per batch.
+ */
+export interface Store {
+  /** Brings the schema to the newest version. Safe to call by several processes at once and twice. */
+  migrate(): Promise<void>
+  /**
+   * Durable when it resolves. The same rows may be written again, cut into other batches: readers of the documented
+   * views see each event (source, id) once. Rejects with StoreError.
+   */
+  write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void>
+  writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void>
+  /** One query: stored events of these sessions within `idleMs` before each bound, in the order in which they were judged. */
+  history(bounds: readonly RestoreBound[], idleMs: number): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>>
+  /** Read-only SQL with server-side parameters ({name:Type}); rows as objects. For our own queries, not for strangers'. */
+  query<Row>(sql: string, parameters?: QueryParameters): Promise<readonly Row[]>
+  /** A write of the learn job: INSERT ... SELECT, ALTER ... DELETE of a day it computes again. */
+  command(sql: string, parameters?: QueryParameters): Promise<void>
+  insert(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>
+  ping(): Promise<void>
+  close(): Promise<void>
+}
