@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     include: ['{src,detectors,test}/**/*.test.ts'],
+    reporters: ['default', './test/closing-line.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,
