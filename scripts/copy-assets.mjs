@@ -1,0 +1,13 @@
+/** tsc copies code only: the SQL and JSON that modules read beside themselves go into dist here. */
+import { cpSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const ASSET = /\.(sql|json|html|css|svg)$/
+
+for (const folder of ['src', 'detectors']) {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !ASSET.test(entry.name)) continue
+    const path = join(entry.parentPath, entry.name)
+    cpSync(path, join('dist', path))
+  }
+}

@@ -1,0 +1,366 @@
+import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox'
+
+/**
+ * The configuration file: the one schema from which types, defaults, errors, `belay.example.yaml` and the table in
+ * docs/configuration.md come. Everything is optional; without any of it Belay runs embedded. A key's description is
+ * its documentation. Keys that hold a quantity end in its unit.
+ */
+
+export const ROLES = ['accept', 'score', 'learn', 'dispatch', 'forward', 'web'] as const
+export const SCOPES = ['pep', 'analyst', 'responder', 'admin'] as const
+
+const oneOf = <const T extends readonly string[]>(
+  values: T,
+  options: { default?: T[number]; description?: string },
+): TUnsafe<T[number]> =>
+  Type.Unsafe<T[number]>({
+    ...Type.Union(values.map((value) => Type.Literal(value))),
+    ...options,
+    expected: `one of ${values.join(', ')}`,
+  })
+
+const text = (description: string, options: { default?: string; examples?: readonly string[] } = {}) =>
+  Type.String({ minLength: 1, description, ...options })
+
+const count = (description: string, options: { default?: number; minimum?: number; maximum?: number }) =>
+  Type.Integer({ minimum: 1, description, ...options })
+
+const list = <T extends TSchema>(items: T, description: string, examples?: readonly unknown[]) =>
+  Type.Array(items, { default: [], description, ...(examples && { examples: [examples] }) })
+
+const section = <T extends Record<string, TSchema>>(properties: T, description: string) =>
+  Type.Object(properties, { additionalProperties: false, default: {}, description })
+
+/** A section whose presence switches a part from embedded to distributed, so it has no default. */
+const part = <T extends Record<string, TSchema>>(properties: T, description: string) =>
+  Type.Optional(Type.Object(properties, { additionalProperties: false, description }))
+
+const HTTP_URL = { pattern: '^https?://[^\\s/?#]+[^\\s]*$', expected: 'an http:// or https:// URL' }
+
+export const SecretRef = Type.Union(
+  [
+    Type.Object({ env: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }) }, { additionalProperties: false }),
+    Type.Object({ file: Type.String({ minLength: 1 }) }, { additionalProperties: false }),
+  ],
+  { secret: true },
+)
+/** Where a secret is to be found: an environment variable or a file; its text is never in the configuration. */
+export type SecretRef = Static<typeof SecretRef>
+
+const secret = (description: string, examples?: readonly unknown[]) =>
+  Type.Union(SecretRef.anyOf, { secret: true, description, ...(examples && { examples }) })
+
+const sources = (description: string) =>
+  Type.Optional(Type.Array(Type.String({ minLength: 1 }), { description, examples: [['urn:pep:gw-1']] }))
+
+const Listen = section(
+  {
+    host: text('Address to listen on. Anything but a loopback address needs `tokens`.', { default: '127.0.0.1' }),
+    port: Type.Integer({ minimum: 0, maximum: 65_535, default: 7300, description: 'TCP port; 0 takes a free one.' }),
+  },
+  'Where the HTTP API, the ingest and the console listen.',
+)
+
+const Token = Type.Object(
+  {
+    name: text('Who holds it; shows up in logs and in the history of a containment.', { examples: ['gateway-1'] }),
+    sha256: Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      expected: 'the SHA-256 of the token as 64 lowercase hex digits (`printf %s "$TOKEN" | sha256sum`)',
+      description: 'SHA-256 of the token in lowercase hex: `printf %s "$TOKEN" | sha256sum`.',
+      examples: ['e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
+    }),
+    tenant: text('The only tenant whose data it reaches.', { default: 'default' }),
+    sources: sources('Prefixes of `source` it may send events for; any source of its tenant when absent.'),
+    scopes: Type.Array(oneOf(SCOPES, {}), {
+      minItems: 1,
+      description:
+        'What it may do: `pep` sends events and asks for decisions, `analyst` reads, `responder` also contains and releases, `admin` does all.',
+      examples: [['pep']],
+    }),
+  },
+  { additionalProperties: false },
+)
+
+const Kafka = part(
+  {
+    brokers: Type.Array(Type.String({ pattern: '^.+:\\d+$', expected: 'host:port' }), {
+      minItems: 1,
+      description: 'Bootstrap brokers as host:port.',
+      examples: [['kafka:9092']],
+    }),
+    clientId: text('Client id that brokers see.', { default: 'belay' }),
+    group: text('Consumer group; processes that share it share the partitions.', { default: 'belay' }),
+    topics: section(
+      {
+        events: text('Topic of tool events, keyed by agent.', { default: 'agent.tool.events.v1' }),
+        deadLetters: text('Topic for records that cannot be taken.', { default: 'agent.tool.events.v1.dlq' }),
+      },
+      'Topic names.',
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          ca: Type.Optional(text('File with the certificate authority (PEM).', { examples: ['/etc/belay/ca.pem'] })),
+          cert: Type.Optional(text('File with the client certificate (PEM).', { examples: ['/etc/belay/client.pem'] })),
+          key: Type.Optional(secret('Key of the client certificate (PEM).', [{ file: '/etc/belay/client.key' }])),
+        },
+        { additionalProperties: false, description: "Present: connect by TLS. `{}` trusts the system's authorities." },
+      ),
+    ),
+    sasl: Type.Optional(
+      Type.Object(
+        {
+          mechanism: oneOf(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'], {
+            description: 'How to log in.',
+          }),
+          username: Type.Optional(text('User name; not for oauthbearer.', { examples: ['belay'] })),
+          password: Type.Optional(secret('Password; not for oauthbearer.', [{ env: 'KAFKA_PASSWORD' }])),
+          token: Type.Optional(
+            secret('Bearer token, for oauthbearer; read again when the broker asks again.', [
+              { file: '/run/secrets/kafka-token' },
+            ]),
+          ),
+        },
+        { additionalProperties: false, description: 'Present: log in to the brokers.' },
+      ),
+    ),
+    signing: section(
+      {
+        mode: oneOf(['off', 'warn', 'require'], {
+          default: 'warn',
+          description: 'What an event without a valid `x-pep-sig` header gets: `require` dead-letters it.',
+        }),
+        keys: list(
+          Type.Object(
+            {
+              kid: text('Key id, as in the header `x-pep-kid`.', { examples: ['gw-1'] }),
+              key: secret('The HMAC key.', [{ env: 'PEP_GW1_KEY' }]),
+              tenant: text('The only tenant it may sign for.', { default: 'default' }),
+              sources: sources('Prefixes of `source` it may sign for; any when absent.'),
+            },
+            { additionalProperties: false },
+          ),
+          'Keys of the PEPs that sign.',
+        ),
+      },
+      'Signatures of events on Kafka.',
+    ),
+  },
+  'Present: events are read from Kafka, and the HTTP ingest writes to it. Absent: the HTTP ingest feeds the pipeline directly.',
+)
+
+const ClickHouse = part(
+  {
+    url: Type.String({
+      ...HTTP_URL,
+      description: 'HTTP(S) address of the server.',
+      examples: ['http://clickhouse:8123'],
+    }),
+    database: Type.String({
+      pattern: '^[A-Za-z_][A-Za-z0-9_]*$',
+      expected: 'a plain name (letters, digits, _)',
+      default: 'belay',
+      description: 'Database; created when missing.',
+    }),
+    user: text('User name.', { default: 'default' }),
+    password: Type.Optional(secret('Password of that user.', [{ env: 'CLICKHOUSE_PASSWORD' }])),
+    cluster: Type.Optional(
+      text('Cluster name; tables become replicated and distributed over it.', { examples: ['main'] }),
+    ),
+  },
+  'Present: events, scores and history are kept in this ClickHouse. Absent: in chDB below `data`.',
+)
+
+const Redis = part(
+  {
+    url: Type.String({
+      pattern: '^rediss?://[^\\s]+$',
+      expected: 'a redis:// or rediss:// URL',
+      description: 'Address; the password goes into `password`.',
+      examples: ['redis://redis:6379'],
+    }),
+    password: Type.Optional(secret('Password.', [{ env: 'REDIS_PASSWORD' }])),
+    prefix: text('Prefix of every key.', { default: 'belay' }),
+  },
+  'Present: orders and what is contained now are kept in this Redis. Absent: in SQLite below `data`.',
+)
+
+const Redaction = section(
+  {
+    keys: list(Type.String({ minLength: 1 }), 'Names of members whose values are secrets, beside the built-in ones.', [
+      'customer_iban',
+    ]),
+    pointers: list(
+      Type.String({ pattern: '^/', expected: 'a JSON pointer that begins with /' }),
+      'JSON pointers into an event whose values are secrets.',
+      ['/data/args/password'],
+    ),
+    key: Type.Optional(
+      secret('HMAC key of the marks that replace secrets; made and kept below `data` when absent.', [
+        { env: 'BELAY_REDACTION_KEY' },
+      ]),
+    ),
+  },
+  'What is taken out of events before anything is kept.',
+)
+
+const Refs = section(
+  {
+    key: Type.Optional(
+      secret(
+        'HMAC key of destination fingerprints, the same for every process and for PEPs that send refs; made and kept below `data` when absent.',
+        [{ env: 'BELAY_REFS_KEY' }],
+      ),
+    ),
+  },
+  'Fingerprints of the destinations that arguments and results name.',
+)
+
+const Baselines = section(
+  {
+    timeZone: text('IANA time zone in which working hours are learnt.', {
+      default: 'UTC',
+      examples: ['Europe/Berlin'],
+    }),
+    timeZones: Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+      default: {},
+      description: 'Time zone by role, where it differs.',
+      examples: [{ 'invoice-bot': 'America/New_York' }],
+    }),
+    parents: Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+      default: {},
+      description: 'Role that a role borrows from while it is still learning.',
+      examples: [{ 'invoice-bot-eu': 'invoice-bot' }],
+    }),
+    settleMinutes: count('Time without an event after which a session counts as ended and may be learnt from.', {
+      default: 30,
+    }),
+    minimumSessions: count('Clean sessions a role needs before it is judged by what was learnt.', { default: 50 }),
+    minimumAgents: count('Distinct agents a role needs for that.', { default: 1 }),
+    learnEveryMinutes: count('How often the learn job runs.', { default: 10 }),
+    historyDays: count('Days of history a baseline is made of.', { default: 30, maximum: 3650 }),
+    shelfLifeDays: count('Days after which a baseline that was not refreshed is called stale.', { default: 14 }),
+  },
+  'How normal is learnt.',
+)
+
+const Detection = section(
+  {
+    mode: oneOf(['monitor', 'enforce'], {
+      default: 'enforce',
+      description: '`monitor` plans, records and counts containment and delivers none.',
+    }),
+    falseContainmentsPerSession: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 0.5,
+      default: 0.001,
+      description: 'Budget: share of clean sessions that may be contained by mistake; thresholds follow from it.',
+    }),
+    detectorFolders: list(Type.String({ minLength: 1 }), 'Folders with your own detectors, beside the built-in ones.', [
+      '/etc/belay/detectors',
+    ]),
+    disabled: list(Type.String({ minLength: 1 }), 'Ids of detectors that stay off.', ['off-hours']),
+    sideEffectTools: list(
+      Type.String({ minLength: 1 }),
+      'Tools that change the outside world whatever they claim, as `server/tool` or `tool`.',
+      ['bank/send_money'],
+    ),
+    readOnlyTools: list(
+      Type.String({ minLength: 1 }),
+      'Tools that only read whatever they claim: what `restrict_read_only` lets through.',
+      ['files/read_file'],
+    ),
+    trustedServers: list(Type.String({ minLength: 1 }), 'Servers whose results are not attacker-controlled.', [
+      'ledger',
+    ]),
+  },
+  'How events are judged.',
+)
+
+const Gateway = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+      expected: 'letters, digits, . _ -',
+      description: 'Name in logs and in the history.',
+      examples: ['gw-1'],
+    }),
+    url: Type.String({
+      ...HTTP_URL,
+      description: 'Where containment is posted to.',
+      examples: ['https://gateway.example/belay'],
+    }),
+    secrets: Type.Array(SecretRef, {
+      minItems: 1,
+      maxItems: 2,
+      description: 'Standard Webhooks secrets (`whsec_...`); two while one replaces the other.',
+      examples: [[{ env: 'GW1_SECRET' }]],
+    }),
+    allowPrivate: Type.Boolean({ default: false, description: 'Permit a loopback or private address.' }),
+    tenant: Type.Optional(text('Only orders of this tenant; all when absent.', { examples: ['default'] })),
+  },
+  { additionalProperties: false },
+)
+
+const Containment = section(
+  {
+    leaseMinutes: count('How long a containment lasts unless it is renewed.', { default: 240 }),
+    quarantineMinutes: count('How long a quarantined tool stays so.', { default: 1440 }),
+    protectedRoles: list(Type.String({ minLength: 1 }), 'Roles that only a person may contain.', ['payments-core']),
+    gateways: list(Gateway, 'Who is told. PEPs that ask (`GET /v1/decisions`) need no entry.'),
+  },
+  'How a session is contained.',
+)
+
+const Limits = section(
+  {
+    batchEvents: count('Events in one batch at most.', { default: 5000, maximum: 50_000 }),
+    batchWaitMs: count('Time a batch may wait to fill.', { default: 20, maximum: 10_000 }),
+    unstoredEvents: count('Events judged but not yet stored at most; beyond it the source pauses.', {
+      default: 50_000,
+    }),
+    liveSessions: count('Sessions kept in memory; others are restored from the store.', { default: 200_000 }),
+    sessionIdleMinutes: count('How far back a session is restored from the store.', { default: 1440 }),
+    shutdownSeconds: count('Time a stopping process has to drain.', { default: 20 }),
+  },
+  'Bounds on memory and time.',
+)
+
+const Log = section(
+  {
+    level: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'silent'], {
+      default: 'info',
+      description: 'Least severe line to write.',
+    }),
+  },
+  'Logs: JSON lines on standard error, readable ones when that is a terminal.',
+)
+
+export const ConfigSchema = Type.Object(
+  {
+    listen: Listen,
+    data: text('Folder for everything embedded: chDB, outbox, keys, baselines.', { default: '.belay' }),
+    roles: Type.Array(oneOf(ROLES, {}), {
+      minItems: 1,
+      default: [...ROLES],
+      description: 'What this process does; several processes may share the work.',
+    }),
+    tokens: list(Token, 'Who may call the API. None: everyone on this machine, and loopback only.'),
+    kafka: Kafka,
+    clickhouse: ClickHouse,
+    redis: Redis,
+    redaction: Redaction,
+    refs: Refs,
+    baselines: Baselines,
+    detection: Detection,
+    containment: Containment,
+    limits: Limits,
+    log: Log,
+  },
+  { additionalProperties: false, description: "Belay's configuration." },
+)
+
+export type Config = Static<typeof ConfigSchema>
+export type Role = (typeof ROLES)[number]
+export type Scope = (typeof SCOPES)[number]
