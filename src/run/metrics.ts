@@ -1,0 +1,158 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Source } from '../accept/source.ts'
+import type { Judged, LeaseChange } from '../model/index.ts'
+import type { Effect, PipelineObserver } from '../pipeline.ts'
+
+/** What is only known to the part that owns it, read when /metrics is asked for. */
+export interface Readings {
+  readonly queueDepth?: () => Promise<{ readonly waiting: number; readonly delayed: number }>
+  readonly liveSessions?: () => number
+  /** baselines by state */
+  readonly baselines?: () => Readonly<Record<string, number>>
+}
+
+export interface Metrics {
+  readonly observer: PipelineObserver
+  /** the same source, its batches counted */
+  counted(source: Source): Source
+  leaseChanged(change: LeaseChange): void
+  detectorFailed(detector: string): void
+  learned(tookMs: number, failed: boolean): void
+  exposition(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+const STAGE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const LAG_SECONDS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30, 300, 3600]
+
+/** Told of each failed effect; for logs. */
+export type FailureSink = (effect: Effect, error: unknown, attempt: number) => void
+
+export function createMetrics(readings: Readings, onFailure: FailureSink, now: () => number): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'belay_' })
+  const counters = createCounters(registry)
+  registerReadings(registry, readings)
+  return {
+    observer: createObserver(counters, onFailure, now),
+    counted: (source) => countedSource(source, counters),
+    leaseChanged: ({ lease }) =>
+      counters.leases.inc({ level: lease.order.level, state: lease.state, mode: lease.order.mode }),
+    detectorFailed: (detector) => counters.detectorErrors.inc({ detector }),
+    learned(tookMs, failed) {
+      counters.learnRuns.inc({ outcome: failed ? 'failed' : 'done' })
+      counters.stage.observe({ stage: 'learn' }, tookMs / 1000)
+    },
+    exposition: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  }
+}
+
+type Counters = ReturnType<typeof createCounters>
+
+function createCounters(registry: Registry) {
+  const registers = [registry]
+  const counter = <L extends string>(name: string, help: string, labelNames: L[] = []) =>
+    new Counter({ name: `belay_${name}`, help, labelNames, registers })
+  const histogram = <L extends string>(name: string, help: string, buckets: number[], labelNames: L[] = []) =>
+    new Histogram({ name: `belay_${name}`, help, buckets, labelNames, registers })
+  return {
+    events: counter('events_total', 'Events by source and outcome', ['source', 'outcome']),
+    // Never raised by any code path: it is here so that a dashboard can show, and an alert can hold us to, zero.
+    dropped: counter('events_dropped_total', 'Events that were neither stored nor dead-lettered: always 0'),
+    signals: counter('signals_total', 'Signals by who raised them', ['kind', 'id']),
+    findings: counter('findings_total', 'Findings by cause and severity', ['cause', 'severity']),
+    orders: counter('orders_total', 'Orders planned by level and mode', ['level', 'mode']),
+    leases: counter('lease_changes_total', 'Changes of containments by level, state and mode', [
+      'level',
+      'state',
+      'mode',
+    ]),
+    unjudged: counter('unjudged_total', 'Events a detector could not judge for want of a member', ['detector']),
+    detectorErrors: counter('detector_errors_total', 'Detectors that threw; they are skipped', ['detector']),
+    failures: counter('effect_failures_total', 'Failed attempts of an effect; each is tried again', ['effect']),
+    learnRuns: counter('learn_runs_total', 'Runs of the learn job by outcome', ['outcome']),
+    stage: histogram('stage_seconds', 'Time of a stage per batch', STAGE_SECONDS, ['stage']),
+    lag: histogram('event_lag_seconds', 'Age of the oldest event of a batch when it was judged', LAG_SECONDS),
+    unstored: new Gauge({ name: 'belay_unstored_events', help: 'Events judged and not stored yet', registers }),
+  }
+}
+
+function registerReadings(registry: Registry, { queueDepth, liveSessions, baselines }: Readings): void {
+  const registers = [registry]
+  if (queueDepth)
+    new Gauge({
+      name: 'belay_queue_jobs',
+      help: 'Deliveries in the queue by state',
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        const depth = await queueDepth()
+        this.set({ state: 'waiting' }, depth.waiting)
+        this.set({ state: 'delayed' }, depth.delayed)
+      },
+    })
+  if (liveSessions)
+    new Gauge({
+      name: 'belay_live_sessions',
+      help: 'Sessions in memory',
+      registers,
+      collect() {
+        this.set(liveSessions())
+      },
+    })
+  if (baselines)
+    new Gauge({
+      name: 'belay_baselines',
+      help: 'Baselines by state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [state, count] of Object.entries(baselines())) this.set({ state }, count)
+      },
+    })
+}
+
+function createObserver(counters: Counters, onFailure: FailureSink, now: () => number): PipelineObserver {
+  return {
+    judged(judged, tookMs) {
+      counters.stage.observe({ stage: 'judge' }, tookMs / 1000)
+      counters.unstored.inc(judged.length)
+      const oldest = judged.reduce((least, { event }) => Math.min(least, event.receivedMs), Number.POSITIVE_INFINITY)
+      if (Number.isFinite(oldest)) counters.lag.observe(Math.max(0, now() - oldest) / 1000)
+      for (const one of judged) countVerdict(counters, one)
+    },
+    done(effect, events, tookMs) {
+      counters.stage.observe({ stage: effect }, tookMs / 1000)
+      if (effect === 'store') counters.unstored.dec(events)
+    },
+    failed(effect, error, attempt) {
+      counters.failures.inc({ effect })
+      onFailure(effect, error, attempt)
+    },
+  }
+}
+
+/** Nearly every event passes through without touching a counter here; those of events are counted per batch. */
+function countVerdict(counters: Counters, { verdict, orders }: Judged): void {
+  if (verdict.duplicate) return
+  for (const { by } of verdict.signals) counters.signals.inc({ kind: by.kind, id: by.id })
+  for (const { detector } of verdict.unjudged) counters.unjudged.inc({ detector })
+  if (verdict.finding) counters.findings.inc({ cause: verdict.finding.cause, severity: verdict.finding.severity })
+  for (const order of orders) counters.orders.inc({ level: order.level, mode: order.mode })
+}
+
+function countedSource(source: Source, counters: Counters): Source {
+  return {
+    name: source.name,
+    async *batches(signal) {
+      for await (const batch of source.batches(signal)) {
+        if (batch.events.length > 0)
+          counters.events.inc({ source: source.name, outcome: 'accepted' }, batch.events.length)
+        for (const { reason } of batch.rejected)
+          counters.events.inc({ source: source.name, outcome: `rejected-${reason}` })
+        yield batch
+      }
+    },
+    close: () => source.close(),
+  }
+}

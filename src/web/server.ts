@@ -1,0 +1,144 @@
+import { STATUS_CODES } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
+import { type Authenticator, hasScope, type Principal, type Scope } from './auth.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** who is calling; set before any handler runs, except on routes that say `public: true` */
+    principal: Principal
+  }
+  interface FastifyContextConfig {
+    /** answers everyone */
+    public?: boolean
+    /** answers principals with one of these scopes; without it any known principal */
+    scopes?: readonly Scope[]
+  }
+}
+
+/** One part whose health /readyz shows. `ping` rejects with the reason why the part cannot do its work. */
+export interface Probe {
+  readonly name: string
+  ping(): Promise<void>
+}
+
+export interface ServerParts {
+  readonly authenticate: Authenticator
+  readonly probes: readonly Probe[]
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** routes of other rooms; registered in order */
+  readonly plugins: readonly FastifyPluginAsync[]
+  /** told of what a handler threw: a defect of ours */
+  readonly onError: (error: unknown, request: { readonly method: string; readonly url: string }) => void
+}
+
+const MAX_BODY_BYTES = 16 * 1024 * 1024
+const REQUEST_TIMEOUT_MS = 30_000
+const PROBE_TIMEOUT_MS = 3_000
+
+/** The HTTP server: limits, headers, who is calling, health; what it serves comes as plugins. Not yet listening. */
+export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
+  const server = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    routerOptions: { maxParamLength: 256 },
+    // A member named __proto__ or constructor must not reach an object of ours.
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+  })
+  server.decorateRequest('principal', null as unknown as Principal)
+  server.addHook('onRequest', async (request, reply) => {
+    reply.headers(SECURITY_HEADERS)
+    return admit(parts.authenticate, request, reply)
+  })
+  answerProblems(server, parts.onError)
+  healthRoutes(server, parts)
+  for (const plugin of parts.plugins) await server.register(plugin)
+  return server
+}
+
+/** No page of ours loads anything from elsewhere, none may be framed, and nothing we answer may be guessed to be a script. */
+const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+async function admit(authenticate: Authenticator, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  const { public: open, scopes } = request.routeOptions.config
+  if (open === true) return undefined
+  const authentication = authenticate(request.headers.authorization)
+  if (authentication.kind === 'refused') {
+    reply.header('www-authenticate', 'Bearer realm="belay"')
+    return problem(reply, 401, authentication.why)
+  }
+  const { principal } = authentication
+  if (principal.anonymous && !isLocalRequest(request))
+    return problem(reply, 403, 'without tokens only this machine may call; configure `tokens`')
+  if (scopes && !hasScope(principal, scopes))
+    return problem(reply, 403, `needs a token with the scope ${scopes.join(' or ')}`)
+  request.principal = principal
+  return undefined
+}
+
+/**
+ * A web page in a browser on this machine can reach a loopback port: under its own name by rebinding DNS (the Host
+ * header tells), or across origins (the Origin header tells).
+ */
+function isLocalRequest(request: FastifyRequest): boolean {
+  const { origin } = request.headers
+  return (
+    LOCAL_HOST.test(request.headers.host ?? '') && (origin === undefined || origin === `http://${request.headers.host}`)
+  )
+}
+
+const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
+
+function healthRoutes(server: FastifyInstance, { probes, metrics }: ServerParts): void {
+  server.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
+  server.get('/readyz', { config: { public: true } }, async (_request, reply) => {
+    const parts = Object.fromEntries(await Promise.all(probes.map(async (probe) => [probe.name, await probed(probe)])))
+    const ready = Object.values(parts).every((state) => state === 'ok')
+    return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', parts })
+  })
+  server.get('/metrics', { config: { scopes: ['analyst'] } }, async (_request, reply) => {
+    const { contentType, text } = await metrics()
+    return reply.type(contentType).send(text)
+  })
+}
+
+/** `ok`, or why the part cannot work. */
+async function probed(probe: Probe): Promise<string> {
+  const timer = new AbortController()
+  const late = new Promise<string>((resolve) => {
+    const timeout = setTimeout(() => resolve(`no answer within ${PROBE_TIMEOUT_MS} ms`), PROBE_TIMEOUT_MS)
+    timer.signal.addEventListener('abort', () => clearTimeout(timeout))
+  })
+  const answer = probe.ping().then(
+    () => 'ok',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+  return Promise.race([answer, late]).finally(() => timer.abort())
+}
+
+function answerProblems(server: FastifyInstance, onError: ServerParts['onError']): void {
+  server.setNotFoundHandler({ preHandler: [] }, async (request, reply) =>
+    problem(reply, 404, `nothing answers ${request.method} ${request.url.split('?', 1)[0] ?? ''}`),
+  )
+  server.setErrorHandler(async (error: Error & { statusCode?: number }, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status < 500) return problem(reply, status, error.message)
+    onError(error, { method: request.method, url: request.url })
+    return problem(reply, status, 'the server failed; its log has the details')
+  })
+}
+
+/** RFC 9457 problem details. */
+export function problem(reply: FastifyReply, status: number, detail: string): FastifyReply {
+  const title = STATUS_CODES[status] ?? 'Error'
+  return reply.code(status).type('application/problem+json').send({ type: 'about:blank', title, status, detail })
+}
