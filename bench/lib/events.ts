@@ -5,6 +5,8 @@ import { eventsOf, seeded } from '../../scripts/fixtures/world.ts'
 import type { CloudEvent } from '../../src/model/index.ts'
 
 const BYTES = 1_000
+/** length of the member that carries the padding, without it */
+const PADDING_OVERHEAD = 18
 const ROLES = [finance, support, research]
 
 /**
@@ -39,7 +41,10 @@ function sized(event: CloudEvent, timeMs: number): string {
   const timed = { ...event, time: new Date(timeMs).toISOString() }
   const text = JSON.stringify(timed)
   if (text.length < BYTES)
-    return JSON.stringify({ ...timed, data: { ...timed.data, ext: { note: 'x'.repeat(BYTES - text.length - 22) } } })
+    return JSON.stringify({
+      ...timed,
+      data: { ...timed.data, ext: { note: 'x'.repeat(BYTES - text.length - PADDING_OVERHEAD) } },
+    })
   const { result } = timed.data
   if (result?.sample === undefined || text.length === BYTES) return text
   const sample = result.sample.slice(0, Math.max(40, result.sample.length - (text.length - BYTES)))
