@@ -64,12 +64,15 @@ const Listen = section(
 const Token = Type.Object(
   {
     name: text('Who holds it; shows up in logs and in the history of a containment.', { examples: ['gateway-1'] }),
-    sha256: Type.String({
-      pattern: '^[0-9a-f]{64}$',
-      expected: 'the SHA-256 of the token as 64 lowercase hex digits (`printf %s "$TOKEN" | sha256sum`)',
-      description: 'SHA-256 of the token in lowercase hex: `printf %s "$TOKEN" | sha256sum`.',
-      examples: ['e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'],
-    }),
+    sha256: Type.Optional(
+      Type.String({
+        pattern: '^[0-9a-f]{64}$',
+        expected: 'the SHA-256 of the token as 64 lowercase hex digits (`printf %s "$TOKEN" | sha256sum`)',
+        description: 'SHA-256 of the token in lowercase hex: `printf %s "$TOKEN" | sha256sum`. This or `token`.',
+        examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
+      }),
+    ),
+    token: Type.Optional(secret('The token itself; only its hash is kept in memory.', [{ env: 'BELAY_TOKEN' }])),
     tenant: text('The only tenant whose data it reaches.', { default: 'default' }),
     sources: sources('Prefixes of `source` it may send events for; any source of its tenant when absent.'),
     scopes: Type.Array(oneOf(SCOPES, {}), {
@@ -315,12 +318,12 @@ const Containment = section(
 
 const Limits = section(
   {
-    batchEvents: count('Events in one batch at most.', { default: 5000, maximum: 50_000 }),
-    batchWaitMs: count('Time a batch may wait to fill.', { default: 20, maximum: 10_000 }),
-    unstoredEvents: count('Events judged but not yet stored at most; beyond it the source pauses.', {
+    maxBatchEvents: count('Events in one batch at most.', { default: 5000, maximum: 50_000 }),
+    maxBatchWaitMs: count('Time a batch may wait to fill.', { default: 20, maximum: 10_000 }),
+    maxUnstored: count('Events judged but not yet stored at most; beyond it the source pauses.', {
       default: 50_000,
     }),
-    liveSessions: count('Sessions kept in memory; others are restored from the store.', { default: 200_000 }),
+    maxSessions: count('Sessions kept in memory; others are restored from the store.', { default: 200_000 }),
     sessionIdleMinutes: count('How far back a session is restored from the store.', { default: 1440 }),
     shutdownSeconds: count('Time a stopping process has to drain.', { default: 20 }),
   },

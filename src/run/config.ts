@@ -191,6 +191,9 @@ function* conflictsOf(config: Config): Generator<string> {
   if (!isTimeZone(timeZone)) yield `baselines.timeZone: expected an IANA time zone such as Europe/Berlin`
   for (const [role, zone] of Object.entries(timeZones))
     if (!isTimeZone(zone)) yield `baselines.timeZones.${role}: expected an IANA time zone such as Europe/Berlin`
+  for (const [index, token] of config.tokens.entries())
+    if ((token.sha256 === undefined) === (token.token === undefined))
+      yield `tokens[${index}]: needs exactly one of \`sha256\` and \`token\``
   yield* saslConflicts(config)
 }
 
