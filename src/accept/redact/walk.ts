@@ -1,0 +1,114 @@
+import type { Keys } from './keys.ts'
+import { isMarker, MARK_START, type Marks } from './marker.ts'
+import { findSecrets, isCardNumber, maySecret } from './patterns.ts'
+import { EVENT, MAX_LENGTHS, type Rule } from './rules.ts'
+
+/** Levels of nesting that an event may have. */
+export const MAX_DEPTH = 64
+
+type Json = Record<string, unknown>
+
+/** One pass over an event, copying only what changes. Synchronous, not re-entrant: `isTooDeep` is of the event at hand. */
+export class Walk {
+  private readonly keys: Keys
+  private readonly marks: Marks
+  private isTooDeep = false
+
+  constructor(keys: Keys, marks: Marks) {
+    this.keys = keys
+    this.marks = marks
+  }
+
+  /** The same object when nothing changed, `undefined` when it is nested too deeply. */
+  event(event: object): object | undefined {
+    this.isTooDeep = false
+    const after = this.members(event as Json, EVENT, 1, false)
+    return this.isTooDeep ? undefined : after
+  }
+
+  text(text: string): string {
+    if (!maySecret(text)) return text
+    let out = ''
+    let at = 0
+    for (const { from, to } of findSecrets(text)) {
+      out += text.slice(at, from) + this.marks.text(text.slice(from, to))
+      at = to
+    }
+    return out + text.slice(at)
+  }
+
+  /** A value that is a secret whatever it looks like. */
+  whole(value: unknown, isFree: boolean): unknown {
+    if (value === null || value === undefined || typeof value === 'boolean' || value === '') return value
+    if (typeof value === 'object' && isMarker(value)) return value
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    if (text.startsWith(MARK_START) && !text.slice(1).includes('[') && text.indexOf(']') >= text.length - 1)
+      return value
+    return isFree ? this.marks.object(text) : this.marks.text(text)
+  }
+
+  private members(object: Json, rule: Rule, depth: number, isSecret: boolean): Json {
+    let copy: Json | undefined
+    for (const key in object) {
+      const before = object[key]
+      if (typeof before === 'string' && rule.keep.has(key)) continue
+      const kind = this.keys.kindOf(key)
+      const below = rule.members.get(key) ?? rule.below ?? rule
+      const after = this.value(before, below, depth + 1, isSecret || (kind === 'secret' && rule.mode !== 'schema'))
+      if (after === before && kind !== 'prototype' && kind !== 'holds-secret') continue
+      copy ??= withoutPrototype(object)
+      if (kind === 'prototype') continue
+      if (kind === 'holds-secret') delete copy[key]
+      copy[kind === 'holds-secret' ? this.text(key) : key] = cut(after, key, rule)
+    }
+    return copy ?? object
+  }
+
+  private value(value: unknown, rule: Rule, depth: number, isSecret: boolean): unknown {
+    if (typeof value === 'string') {
+      if (isSecret) return this.whole(value, rule.mode === 'free')
+      if (!maySecret(value)) return value
+      return this.patterns(value, rule.mode === 'free')
+    }
+    if (typeof value === 'number') {
+      const isFound = isSecret || (value >= 1e12 && isCardNumber(String(value)))
+      return isFound && rule.mode === 'free' ? this.whole(value, true) : value
+    }
+    if (typeof value !== 'object' || value === null) return value
+    if (depth > MAX_DEPTH) {
+      this.isTooDeep = true
+      return value
+    }
+    if (Array.isArray(value)) return this.items(value, rule, depth, isSecret)
+    return isSecret && isMarker(value) ? value : this.members(value as Json, rule, depth, isSecret)
+  }
+
+  private items(items: unknown[], rule: Rule, depth: number, isSecret: boolean): unknown[] {
+    let copy: unknown[] | undefined
+    for (let i = 0; i < items.length; i++) {
+      const after = this.value(items[i], rule, depth + 1, isSecret)
+      if (after === items[i]) continue
+      copy ??= [...items]
+      copy[i] = after
+    }
+    return copy ?? items
+  }
+
+  private patterns(text: string, isFree: boolean): unknown {
+    const [first] = findSecrets(text)
+    if (first === undefined) return text
+    return isFree && first.from === 0 && first.to === text.length ? this.marks.object(text) : this.text(text)
+  }
+}
+
+function cut(value: unknown, key: string, rule: Rule): unknown {
+  if (rule.mode !== 'typed' || typeof value !== 'string') return value
+  return value.slice(0, MAX_LENGTHS.get(key))
+}
+
+/** A copy without an own member named `__proto__`, which would become the prototype wherever members are assigned. */
+function withoutPrototype(object: Json): Json {
+  const copy = { ...object }
+  Reflect.deleteProperty(copy, '__proto__')
+  return copy
+}
