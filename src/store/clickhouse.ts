@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { Judged, LeaseChange, Rejected, SessionKey, ToolEvent } from '../model/index.ts'
+import type { BinaryInsert } from './binary-insert.ts'
+import { type Cluster, renderStatement } from './cluster.ts'
+import { DEAD_LETTERS, EVENTS, FINDINGS, LEASE_CHANGES, type Rows } from './columns.ts'
+import { toStoreError } from './errors.ts'
+import { readHistory } from './history.ts'
+import { migrate, readMigrations, type SqlRunner } from './migrate.ts'
+import { type Retention, retentionChanges } from './retention.ts'
+import { RowWriter, writeRows } from './rowbinary.ts'
+import type { QueryParameters, RestoreBound, Store } from './store.ts'
+
+/**
+ * One client per kind of work, because an embedded connection does one thing at a time: the pipeline's insert must not
+ * wait for an analyst's query, nor a restore for the learn job.
+ */
+export interface Lanes {
+  readonly write: ClickHouseClient
+  readonly restore: ClickHouseClient
+  readonly read: ClickHouseClient
+  readonly learn: ClickHouseClient
+}
+
+export interface StoreParts {
+  readonly lanes: Lanes
+  readonly rows: BinaryInsert
+  readonly retention: Retention
+  readonly cluster?: Cluster
+  /** makes the database when it is missing; done before anything else of `migrate` */
+  prepare(): Promise<void>
+}
+
+/** The store over `@clickhouse/client`: the same SQL for a server, a cluster and the embedded engine. */
+export class ClickHouseStore implements Store {
+  private readonly parts: StoreParts
+  private readonly writer = new RowWriter()
+  private inserting: Promise<void> = Promise.resolve()
+  private closed: Promise<void> | undefined
+
+  constructor(parts: StoreParts) {
+    this.parts = parts
+  }
+
+  async migrate(): Promise<void> {
+    const { cluster, retention } = this.parts
+    await attempt('migrate the schema', async () => {
+      await this.parts.prepare()
+      await migrate(this.runner, readMigrations(), cluster)
+      for (const change of await retentionChanges(this.runner, retention)) await this.command(change)
+    })
+  }
+
+  async write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void> {
+    const findings = judged.flatMap(({ verdict }) => (verdict.finding === undefined ? [] : [verdict.finding]))
+    await this.insertRows(EVENTS, judged)
+    await this.insertRows(FINDINGS, findings)
+    await this.insertRows(DEAD_LETTERS, rejected)
+  }
+
+  async writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void> {
+    await this.insertRows(LEASE_CHANGES, changes)
+  }
+
+  async history(
+    bounds: readonly RestoreBound[],
+    idleMs: number,
+  ): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
+    return attempt('restore sessions', () => readHistory(this.parts.lanes.restore, bounds, idleMs))
+  }
+
+  async query<Row>(sql: string, parameters: QueryParameters = {}): Promise<readonly Row[]> {
+    return attempt('query', async () => {
+      const result = await this.parts.lanes.read.query({
+        query: sql,
+        format: 'JSONEachRow',
+        query_params: parameters,
+      })
+      return result.json<Row>()
+    })
+  }
+
+  async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
+    await attempt('run a statement', async () => {
+      for (const query of renderStatement(sql, this.parts.cluster)) {
+        await this.parts.lanes.learn.command({ query, query_params: parameters, clickhouse_settings: freshToken() })
+      }
+    })
+  }
+
+  async insert(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
+    if (rows.length === 0) return
+    await attempt(`insert into ${table}`, async () => {
+      await this.parts.lanes.learn.insert({
+        table,
+        values: [...rows],
+        format: 'JSONEachRow',
+        clickhouse_settings: { ...freshToken(), date_time_input_format: 'best_effort', async_insert: 0 },
+      })
+    })
+  }
+
+  async ping(): Promise<void> {
+    await this.query('SELECT 1')
+  }
+
+  async close(): Promise<void> {
+    this.closed ??= this.closeOnce()
+    await this.closed
+  }
+
+  /** One insert at a time: the writer's buffer is the batch being sent. */
+  private async insertRows<Row>({ table, columns }: Rows<Row>, rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return
+    const send = async (): Promise<void> => {
+      await attempt(`insert into ${table}`, async () => {
+        this.writer.reset()
+        writeRows(this.writer, columns, rows)
+        await this.parts.rows.insert(table, columns, this.writer.bytes())
+      })
+    }
+    const done = this.inserting.then(send)
+    this.inserting = done.catch(() => undefined)
+    await done
+  }
+
+  private async closeOnce(): Promise<void> {
+    await this.inserting
+    const { write, restore, read, learn } = this.parts.lanes
+    await Promise.all([write, restore, read, learn].map((client) => client.close()))
+    this.parts.rows.close()
+  }
+
+  private get runner(): SqlRunner {
+    return {
+      command: async (sql) => {
+        await this.parts.lanes.learn.command({ query: sql, clickhouse_settings: freshToken() })
+      },
+      query: async <Row>(sql: string) => this.query<Row>(sql),
+    }
+  }
+}
+
+/**
+ * A setting of an embedded connection stays for the statements that follow, and an engine that remembers tokens drops
+ * an insert whose token it has seen: so every statement that may insert brings its own.
+ */
+function freshToken(): { insert_deduplication_token: string } {
+  return { insert_deduplication_token: randomUUID() }
+}
+
+async function attempt<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (error) {
+    throw toStoreError(error, doing)
+  }
+}

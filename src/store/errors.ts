@@ -1,0 +1,50 @@
+import { StoreError, type StoreFailure } from './store.ts'
+
+/** Engine codes that mean: the same statement may well succeed later. Everything else the engine says is our defect. */
+const UNAVAILABLE = new Set([
+  '159', // timeout exceeded
+  '202', // too many simultaneous queries
+  '209', // socket timeout
+  '210', // network error
+  '236', // aborted
+  '241', // memory limit
+  '242', // table is read only (a replica lost its keeper)
+  '252', // too many parts: merges must catch up
+  '279', // all connection tries failed
+  '285', // too few live replicas
+  '319', // unknown status of insert
+  '516', // authentication failed: a password may be rotating, and stopping would lose nothing either
+  '999', // keeper exception
+])
+const FULL = new Set(['243', '1002'])
+const LOCKED = '76'
+
+/** What the engine, the client or the file system threw, as the store's callers know it. */
+export function toStoreError(error: unknown, doing: string): StoreError {
+  if (error instanceof StoreError) return error
+  const { code, message } = describe(error)
+  return new StoreError(failureOf(code), sentenceOf(code, message, doing), { cause: error })
+}
+
+function failureOf(code: string): StoreFailure {
+  if (FULL.has(code) || code === 'ENOSPC' || code === 'EDQUOT') return 'full'
+  // No numeric engine code: the network, or the client's own time-out.
+  return UNAVAILABLE.has(code) || code === LOCKED || !/^\d+$/.test(code) ? 'unavailable' : 'refused'
+}
+
+function sentenceOf(code: string, message: string, doing: string): string {
+  const short = message.split('\n', 1)[0]?.slice(0, 500) ?? ''
+  if (code === LOCKED) {
+    return `${doing}: another process has this data directory open; stop it or choose another directory (${short})`
+  }
+  if (failureOf(code) === 'full') return `${doing}: no space left for the data; free some, nothing was lost (${short})`
+  return `${doing}: ${code === '' ? '' : `${code}: `}${short}`
+}
+
+function describe(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: '', message: String(error) }
+  const own = 'clickhouseCode' in error ? error.clickhouseCode : 'code' in error ? error.code : undefined
+  // Opening a data directory fails before the engine can name its code in a field.
+  const code = own === undefined || String(own).startsWith('CHDB') ? /Code: (\d+)/.exec(error.message)?.[1] : own
+  return { code: String(code ?? ''), message: error.message }
+}

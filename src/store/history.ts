@@ -1,0 +1,127 @@
+import type { ClickHouseClient } from '@clickhouse/client'
+import type { ClockFlag, CloudEvent, SessionKey, SignatureState, ToolEvent } from '../model/index.ts'
+import { readSql } from './sql-file.ts'
+import type { RestoreBound } from './store.ts'
+
+/**
+ * Restores sessions: the stored events of each, as they were accepted and in the order in which they were judged, so
+ * that folding them again gives the session that was.
+ */
+
+/** More than a fold keeps of a session anyway; bounds what one hostile session can make us read. */
+export const MAX_EVENTS_PER_SESSION = 10_000
+/** Sessions in one query: more would make its parameters, and its answer, unreasonably large. */
+const SESSIONS_PER_QUERY = 500
+const QUERY = readSql('history')
+
+interface HistoryRow {
+  /** index of the bound it answers */
+  readonly n: number
+  readonly tenant: string
+  readonly received_ms: number
+  readonly time_ms: number
+  readonly clock: ClockFlag
+  readonly signature: SignatureState
+  readonly origin: string
+  readonly position: number
+  readonly event: string
+}
+
+export async function readHistory(
+  client: ClickHouseClient,
+  bounds: readonly RestoreBound[],
+  idleMs: number,
+): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
+  const found = new Map<SessionKey, readonly ToolEvent[]>()
+  for (let from = 0; from < bounds.length; from += SESSIONS_PER_QUERY) {
+    const some = bounds.slice(from, from + SESSIONS_PER_QUERY)
+    const result = await client.query({
+      query: QUERY,
+      format: 'JSONEachRow',
+      query_params: { ...parametersOf(some, idleMs), limit: MAX_EVENTS_PER_SESSION },
+    })
+    const rows = await result.json<HistoryRow>()
+    for (const [n, ofSession] of groupBy(rows, (row) => row.n)) {
+      const bound = some[n]
+      if (bound !== undefined) found.set(bound.key, firstOfEach(asJudged(ofSession).map(toToolEvent)))
+    }
+  }
+  return found
+}
+
+function parametersOf(
+  bounds: readonly RestoreBound[],
+  idleMs: number,
+): Record<string, readonly (string | number)[] | number> {
+  const keys = bounds.map(({ key }) => key.split('\u001f'))
+  const firstMs = bounds.map(({ timeMs }) => Math.max(0, Math.trunc(timeMs - idleMs)))
+  return {
+    tenants: keys.map(([tenant = '']) => tenant),
+    agents: keys.map(([, agent = '']) => agent),
+    // A session id may hold the separator itself; tenant and agent come first.
+    sessions: keys.map((parts) => parts.slice(2).join('\u001f')),
+    origins: bounds.map(({ origin }) => origin),
+    positions: bounds.map(({ position }) => position),
+    first_ms: firstMs,
+    last_ms: bounds.map(({ timeMs }) => Math.trunc(timeMs)),
+    earliest_ms: Math.min(...firstMs),
+  }
+}
+
+/**
+ * Within one origin events were judged by rising position. Between origins the time of receipt decides, which an
+ * origin may state out of order, so each event counts as received no earlier than those before it in its origin.
+ */
+export function asJudged<Row extends Pick<HistoryRow, 'origin' | 'position' | 'received_ms'>>(
+  rows: readonly Row[],
+): readonly Row[] {
+  const placed: { readonly row: Row; readonly receivedMs: number }[] = []
+  for (const ofOrigin of groupBy(rows, (row) => row.origin).values()) {
+    let receivedMs = 0
+    for (const row of ofOrigin.toSorted((a, b) => a.position - b.position)) {
+      receivedMs = Math.max(receivedMs, row.received_ms)
+      placed.push({ row, receivedMs })
+    }
+  }
+  // Stable, so equal times keep the order of positions.
+  return placed.sort((a, b) => a.receivedMs - b.receivedMs).map(({ row }) => row)
+}
+
+/** A copy that was delivered again is the same event: the first delivery was judged. */
+function firstOfEach(events: readonly ToolEvent[]): readonly ToolEvent[] {
+  const seen = new Set<string>()
+  return events.filter(({ source, id }) => {
+    const identity = `${source}\u001f${id}`
+    if (seen.has(identity)) return false
+    seen.add(identity)
+    return true
+  })
+}
+
+function toToolEvent(row: HistoryRow): ToolEvent {
+  // Written by us, from an event that was valid: not parsed as a stranger's.
+  const cloud = JSON.parse(row.event) as CloudEvent
+  return {
+    origin: row.origin,
+    position: row.position,
+    source: cloud.source,
+    id: cloud.id,
+    tenant: row.tenant,
+    timeMs: row.time_ms,
+    receivedMs: row.received_ms,
+    clock: row.clock,
+    signature: row.signature,
+    cloud,
+    data: cloud.data,
+  }
+}
+
+function groupBy<Row, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): ReadonlyMap<Key, readonly Row[]> {
+  const groups = new Map<Key, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(keyOf(row))
+    if (group === undefined) groups.set(keyOf(row), [row])
+    else group.push(row)
+  }
+  return groups
+}
