@@ -16,12 +16,33 @@ export interface Decision {
   readonly expiresMs?: number
 }
 
+/** One line of what PEPs must do, in the order in which it was decided. */
+export interface PostureChange {
+  /** rises over all tenants; ids of the stream */
+  readonly revision: number
+  readonly change: 'apply' | 'release'
+  readonly lease: Lease
+}
+
+/**
+ * The posture cannot say what is contained: its database is away and its own memory is too old to trust. Whoever asks
+ * applies its own fail-open or fail-closed rule.
+ */
+export class PostureError extends Error {
+  override readonly name = 'PostureError'
+  readonly code = 'unavailable'
+}
+
 /**
  * What is contained now. Several leases may hold one target: the most severe answers, and releasing one frees only
- * that one. Monitor-mode leases are recorded and never answered. Every change raises the tenant-wide revision.
+ * that one. Monitor-mode leases are recorded and never answered. Every change raises the revision. Rejects with
+ * PostureError when its database is away.
  */
 export interface Posture {
-  /** Idempotent by order id: a lease that exists is returned as it is. Durable when it resolves. */
+  /**
+   * Idempotent by order id: a lease that exists is returned as it is, a new one is returned as the very object that was
+   * passed. Durable when it resolves.
+   */
   open(lease: Lease): Promise<Lease>
   /** Moves a lease on; a change that would leave a final state (released, expired) is ignored and the lease returned. */
   advance(
@@ -36,5 +57,12 @@ export interface Posture {
   /** Leases whose end has passed and which are not final yet. */
   due(nowMs: number): Promise<readonly Lease[]>
   revision(): Promise<number>
+  /**
+   * What changed for PEPs after `since`, oldest first, over all tenants: the newest word per lease whose end has not
+   * passed (PEPs drop the others by themselves). Undefined when `since` is not a revision of this posture.
+   */
+  changes(since: number, nowMs: number): Promise<readonly PostureChange[] | undefined>
+  /** Calls `listener` for every such change from now on, also those that other processes make. Returns how to stop. */
+  subscribe(listener: (change: PostureChange) => void): () => void
   close(): Promise<void>
 }

