@@ -27,8 +27,11 @@ export type Measure =
   | 'agent-hour.bytes'
 
 export interface SequenceProfile {
-  /** Witten-Bell back-off over the longest known suffix of `history` (oldest first). `sessions` counts sessions with this very step. */
-  surprise(history: readonly string[], token: string): Surprise & { readonly context: readonly string[] }
+  /** Witten-Bell back-off over the longest known suffix of `history` (oldest first). `sessions` counts those in which the token followed the last one of `history`. */
+  surprise(
+    history: readonly string[],
+    token: string,
+  ): Surprise & { readonly context: readonly string[] /** sessions of the role in all */; readonly of: number }
 }
 
 export interface VolumeProfile {
@@ -57,10 +60,10 @@ export interface ToolProfile {
 }
 
 export interface ParameterProfile {
-  /** the most surprising (argument, shape) pair of the call; undefined where the tool is not known */
+  /** the most surprising of a call's `argument=shape` descriptions (shapes.ts); undefined where the tool is not known */
   surprise(
     tool: string,
-    args: Readonly<Record<string, unknown>>,
+    shapes: readonly string[],
   ): (Surprise & { readonly argument: string; readonly shape: string; readonly usual: string }) | undefined
 }
 
@@ -78,15 +81,27 @@ export interface Profiles {
   readonly latency: LatencyProfile
 }
 
-/** How strengths of this role's clean history are distributed, and where its thresholds lie. */
+/** The upper tail of one detector's strengths over this role's clean history. */
+export interface Tail {
+  /** the strongest clean strengths, descending; at most TAIL_SIZE */
+  readonly strengths: readonly number[]
+  /** clean events the detector judged, the silent ones included */
+  readonly events: number
+  /** nats by which the strength rises while the share of clean events falls by e, beyond the strongest one seen */
+  readonly scale: number
+}
+
+/** How strengths of this role's clean history are distributed, and where its threshold lies. */
 export interface Calibration {
-  /** per detector: ascending strengths of the clean history's upper tail, with the share of clean events they stand for */
-  readonly tails: Readonly<Record<string, { readonly strengths: readonly number[]; readonly events: number }>>
+  /** by detector id */
+  readonly tails: Readonly<Record<string, Tail>>
   /** session evidence (nats, after decay) at which the role's budget of false containments is spent */
   readonly thresholdNats: number
-  /** stated budget and the rate reached on clean history, false containments per session */
+  /** stated budget, false containments per session */
   readonly budget: number
+  /** share of clean sessions, judged by baselines that had not seen them, that reach the threshold */
   readonly achieved: number
+  /** clean sessions the threshold was found on */
   readonly sessions: number
 }
 

@@ -1,4 +1,5 @@
 import type { Action } from './order.ts'
+import type { Effect } from './vocabulary.ts'
 
 /**
  * What a detector may know of a session: a fold over its events so far, this one included. All of it is bounded, and
@@ -27,6 +28,10 @@ export interface Session {
   sightingOf(fp: string): Sighting | undefined
   /** how many of this session's calls before this one used the tool */
   usesOf(tool: string): number
+  /** what the event's tool does: the operator's lists first, its annotations second, its name last */
+  readonly effect: Effect
+  /** `argument=shape` of this call's arguments (shapes.ts); empty where the event carries none */
+  readonly parameters: readonly string[]
   /** calls, bytes and records of this agent in the current hour, over all its sessions */
   readonly agentHour: { readonly calls: number; readonly bytes: number; readonly records: number }
   /** session risk before this event, 0..1 */

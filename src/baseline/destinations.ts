@@ -1,0 +1,43 @@
+import type { DestinationProfile, Support } from '../model/index.ts'
+import { type ProfileDefinition, type ProfileRow, UNIT } from './profile.ts'
+
+const NEVER: Support = { sessions: 0, agents: 0 }
+
+/** Fingerprints that the role put into arguments, and hosts and countries that its tools connected to. */
+export const destinations: ProfileDefinition<'destinations'> = {
+  name: 'destinations',
+  select: `
+    SELECT tenant, role, agent_id, session_id, day, fold, fp AS key, '' AS subkey, count() AS n
+    FROM calls ARRAY JOIN refs.in AS place, refs.fp AS fp
+    WHERE place = 'args' GROUP BY tenant, role, agent_id, session_id, day, fold, key
+    UNION ALL
+    SELECT tenant, role, agent_id, session_id, day, fold, concat('egress\\x1f', tool) AS key, peer AS subkey, count() AS n
+    FROM all_events ARRAY JOIN arrayConcat(egress_hosts, egress_countries) AS peer
+    WHERE peer != '' GROUP BY tenant, role, agent_id, session_id, day, fold, key, subkey`,
+  compile: compileDestinations,
+}
+
+export function compileDestinations(rows: readonly ProfileRow[]): DestinationProfile {
+  const used = new Map<string, Support>()
+  const egress = new Map<string, Support>()
+  for (const row of rows) {
+    const support = { sessions: row.sessions, agents: row.agents }
+    if (!row.key.startsWith(EGRESS)) used.set(row.key, support)
+    else {
+      const tool = row.key.slice(EGRESS.length)
+      egress.set(tool + UNIT + row.subkey, support)
+      const any = egress.get(`*${UNIT}${row.subkey}`) ?? NEVER
+      // Sessions of two tools may be the same ones: the larger number is what is certain.
+      egress.set(`*${UNIT}${row.subkey}`, {
+        sessions: Math.max(any.sessions, support.sessions),
+        agents: Math.max(any.agents, support.agents),
+      })
+    }
+  }
+  return {
+    used: (fp) => used.get(fp) ?? NEVER,
+    egress: (tool, peer) => egress.get(tool + UNIT + peer) ?? NEVER,
+  }
+}
+
+const EGRESS = `egress${UNIT}`

@@ -1,0 +1,158 @@
+import type { Baseline, Calibration, Tail, ToolEvent } from '../model/index.ts'
+import type { Engine } from './engine.ts'
+import { type SessionOptions, Sessions } from './session.ts'
+import { accumulate, evidenceOf, type Weights } from './verdict.ts'
+
+/** Strongest clean strengths kept per detector. */
+const TAIL_SIZE = 200
+/** share of sessions (and at least so many) whose maxima the threshold is fitted on */
+const FITTED_SHARE = 0.2
+const FITTED_AT_LEAST = 8
+/** a strength is in nats, so beyond what was seen it is expected to thin out by e per nat; never assumed to be faster */
+const SCALE_AT_LEAST = 1
+/** no threshold below this many nats, however quiet the history */
+const THRESHOLD_AT_LEAST = 4
+
+/** What one clean session would have raised: per event with a signal, its time and the strengths by detector. */
+export interface RehearsedSession {
+  readonly events: number
+  readonly signals: readonly { readonly timeMs: number; readonly strengths: readonly (readonly [string, number])[] }[]
+}
+
+/** Clean sessions with a baseline that has not seen them: what they score is what an unseen clean session scores. */
+export interface HeldOut {
+  readonly baseline: Baseline
+  readonly sessions: readonly (readonly ToolEvent[])[]
+}
+
+export function rehearse(
+  engine: Engine,
+  heldOut: readonly HeldOut[],
+  options: Partial<SessionOptions> = {},
+): readonly RehearsedSession[] {
+  return heldOut.flatMap(({ baseline, sessions }) =>
+    sessions.map((events) => rehearseOne(engine, baseline, events, options)),
+  )
+}
+
+function rehearseOne(
+  engine: Engine,
+  baseline: Baseline,
+  events: readonly ToolEvent[],
+  options: Partial<SessionOptions>,
+): RehearsedSession {
+  const live = new Sessions(options)
+  const signals: { timeMs: number; strengths: [string, number][] }[] = []
+  for (const event of events) {
+    const { session, duplicate } = live.enter(event)
+    if (duplicate) continue
+    const detected = engine.detect({ event, session, baseline: { ...baseline, state: 'active' } })
+    if (detected.signals.length > 0) {
+      const strengths = detected.signals.map(({ detector, signal }): [string, number] => [detector.id, signal.strength])
+      signals.push({ timeMs: event.timeMs, strengths })
+    }
+    live.leave(session, event)
+  }
+  return { events: events.length, signals }
+}
+
+/**
+ * Tails per detector and the role's threshold from its clean, held-out sessions.
+ *
+ * Threshold: the largest evidence of each session is taken; the excesses of the upper fifth over its lower end are
+ * fitted with an exponential (the generalised Pareto tail with shape zero: with some hundred sessions the shape cannot
+ * be told), its mean raised by one standard error because a mean of k excesses is known to 1/sqrt(k) only. The
+ * threshold is where that tail has come down to the budget.
+ */
+export function calibrate(rehearsed: readonly RehearsedSession[], weights: Weights, budget: number): Calibration {
+  const tails = tailsOf(rehearsed)
+  const maxima = rehearsed.map((session) => largestEvidence(session, tails, weights)).sort((a, b) => b - a)
+  const thresholdNats = thresholdOf(maxima, budget)
+  const reached = maxima.filter((nats) => nats >= thresholdNats).length
+  return {
+    tails,
+    thresholdNats,
+    budget,
+    achieved: maxima.length === 0 ? 0 : reached / maxima.length,
+    sessions: maxima.length,
+  }
+}
+
+function tailsOf(rehearsed: readonly RehearsedSession[]): Record<string, Tail> {
+  let events = 0
+  const strengths = new Map<string, number[]>()
+  for (const session of rehearsed) {
+    events += session.events
+    for (const { strengths: found } of session.signals)
+      for (const [id, strength] of found) {
+        const list = strengths.get(id)
+        if (list) list.push(strength)
+        else strengths.set(id, [strength])
+      }
+  }
+  const tails: Record<string, Tail> = {}
+  for (const [id, list] of [...strengths].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    list.sort((a, b) => b - a)
+    tails[id] = { strengths: list.slice(0, TAIL_SIZE), events, scale: scaleOf(list, events) }
+  }
+  // A detector that never spoke on clean history: its tail begins at zero.
+  tails['*'] = { strengths: [], events, scale: SCALE_AT_LEAST }
+  return tails
+}
+
+/** Mean excess of the upper tail, never faster than one nat per nat. */
+function scaleOf(descending: readonly number[], events: number): number {
+  const k = Math.min(descending.length - 1, Math.max(FITTED_AT_LEAST, Math.ceil(events * 0.01)))
+  if (k < 1) return SCALE_AT_LEAST
+  const from = descending[k] ?? 0
+  let sum = 0
+  for (let i = 0; i < k; i++) sum += (descending[i] ?? from) - from
+  return Math.max(SCALE_AT_LEAST, sum / k)
+}
+
+/**
+ * Probability that a clean event of the role is at least this strong. Inside what was seen it is counted; beyond the
+ * strongest it falls exponentially, but never below (1 / (events + 1)) ^ 1.5: short history cannot vouch for more.
+ */
+export function tailOf(tails: Readonly<Record<string, Tail>>, id: string, strength: number): number {
+  const tail = tails[id] ?? tails['*']
+  if (tail === undefined) return 1
+  const { strengths, events, scale } = tail
+  const least = 1 / (events + 1)
+  const strongest = strengths[0] ?? 0
+  if (strength > strongest) return Math.max(least * Math.exp(-(strength - strongest) / scale), least ** 1.5)
+  let low = 0
+  let high = strengths.length
+  while (low < high) {
+    const mid = (low + high) >> 1
+    if ((strengths[mid] ?? 0) >= strength) low = mid + 1
+    else high = mid
+  }
+  return Math.min(1, (low + 1) * least)
+}
+
+function largestEvidence(session: RehearsedSession, tails: Readonly<Record<string, Tail>>, weights: Weights): number {
+  let nats = 0
+  let atMs = session.signals[0]?.timeMs ?? 0
+  let largest = 0
+  for (const { timeMs, strengths } of session.signals) {
+    let evidence = 0
+    for (const [id, strength] of strengths) evidence += evidenceOf(weights, id, tailOf(tails, id, strength))
+    nats = accumulate(nats, timeMs - atMs) + evidence
+    atMs = timeMs
+    largest = Math.max(largest, nats)
+  }
+  return largest
+}
+
+function thresholdOf(descending: readonly number[], budget: number): number {
+  const n = descending.length
+  if (n === 0) return THRESHOLD_AT_LEAST
+  const k = Math.min(n - 1, Math.max(FITTED_AT_LEAST, Math.round(n * FITTED_SHARE)))
+  if (k < 1) return Math.max(THRESHOLD_AT_LEAST, (descending[0] ?? 0) + Math.log(1 / budget))
+  const from = descending[k] ?? 0
+  let sum = 0
+  for (let i = 0; i < k; i++) sum += (descending[i] ?? from) - from
+  const scale = (sum / k) * (1 + 1 / Math.sqrt(k))
+  return Math.max(THRESHOLD_AT_LEAST, from + scale * Math.log(k / n / budget))
+}

@@ -1,0 +1,139 @@
+import { readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Signal, ToolEvent, Unjudged } from '../model/index.ts'
+import type { Detector, DetectorInput } from './detector.ts'
+
+/** A folder of detectors that cannot be used as it stands; the message says which file and what to change. */
+export class DetectorError extends Error {
+  override readonly name = 'DetectorError'
+  readonly code = 'detector-unusable'
+}
+
+/** Every `*.ts` or `*.js` file (tests excepted) of the folders; the folder is the registry. Rejects with DetectorError. */
+export async function loadDetectors(folders: readonly string[]): Promise<readonly Detector[]> {
+  const detectors = new Map<string, Detector>()
+  for (const folder of folders) {
+    const files = (await readdir(folder)).filter((name) => /(?<!\.test|\.d)\.(?:ts|js|mjs)$/.test(name)).sort()
+    for (const file of files) {
+      const path = join(folder, file)
+      const module: unknown = await import(pathToFileURL(path).href)
+      const detector = checked(path, (module as { default?: unknown }).default)
+      if (detectors.has(detector.id))
+        throw new DetectorError(`${path}: a detector called ${detector.id} exists already; rename the file and its id`)
+      detectors.set(detector.id, detector)
+    }
+  }
+  return [...detectors.values()]
+}
+
+const DATA_MEMBERS = new Set(
+  'op phase call_id seq tenant agent session server tool tools target args args_sha256 args_bytes args_redacted refs result egress auth decision intent env trace ext'.split(
+    ' ',
+  ),
+)
+
+function checked(path: string, candidate: unknown): Detector {
+  const fail = (what: string): never => {
+    throw new DetectorError(`${path}: ${what}`)
+  }
+  if (typeof candidate !== 'object' || candidate === null) return fail('must `export default defineDetector({...})`')
+  const detector = candidate as Detector
+  const name = basename(path).replace(/\.[a-z]+$/, '')
+  if (detector.id !== name) fail(`its id is ${String(detector.id)}; it must be the file's name, ${name}`)
+  if (typeof detector.detect !== 'function') fail('has no detect function')
+  for (const list of ['needs', 'tags', 'knownGaps', 'runbook'] as const)
+    if (!Array.isArray(detector[list])) fail(`${list} must be a list of strings (it may be empty, except the runbook)`)
+  if (detector.runbook.length === 0) fail('the runbook is empty: give the analyst two or three concrete steps')
+  for (const need of detector.needs) {
+    const [first = ''] = need.split('.')
+    if (!DATA_MEMBERS.has(first))
+      fail(`needs ${need}, which no event has; see docs/event.md for the members of an event`)
+  }
+  return detector
+}
+
+export interface RawSignal {
+  readonly detector: Detector
+  readonly signal: Signal
+}
+
+export interface Detected {
+  readonly signals: readonly RawSignal[]
+  readonly unjudged: readonly Unjudged[]
+}
+
+export interface EngineObserver {
+  /** a detector threw on this event; it was skipped, the others ran */
+  threw(detector: string, error: unknown, event: ToolEvent): void
+}
+
+interface Ready {
+  readonly detector: Detector
+  readonly needs: readonly (readonly string[])[]
+}
+
+/**
+ * Runs detectors over one event: only those that look at its op, only with what they need, each guarded. Reads nothing
+ * but its input. A detector that leans on the baseline is not asked while the role is learning.
+ */
+export class Engine {
+  readonly detectors: readonly Detector[]
+  private readonly observer: EngineObserver | undefined
+  private readonly byOp = new Map<string, readonly Ready[]>()
+
+  constructor(detectors: readonly Detector[], observer?: EngineObserver) {
+    this.detectors = [...detectors].sort((a, b) => (a.id < b.id ? -1 : 1))
+    this.observer = observer
+  }
+
+  detect(input: DetectorInput): Detected {
+    const ready = this.readyFor(input.event.data.op)
+    const learning = input.baseline.state === 'learning'
+    let signals: RawSignal[] = NO_SIGNALS
+    let unjudged: Unjudged[] = NO_UNJUDGED
+    for (const one of ready) {
+      const { detector } = one
+      if (learning && !detector.whileLearning) continue
+      const missing = missingOf(one, input.event.data as unknown as Record<string, unknown>)
+      if (missing !== undefined) {
+        if (unjudged === NO_UNJUDGED) unjudged = []
+        unjudged.push({ detector: detector.id, missing })
+        continue
+      }
+      try {
+        const signal = detector.detect(input)
+        if (signal === undefined || !(signal.strength > 0)) continue
+        if (signals === NO_SIGNALS) signals = []
+        signals.push({ detector, signal })
+      } catch (error) {
+        this.observer?.threw(detector.id, error, input.event)
+      }
+    }
+    return { signals, unjudged }
+  }
+
+  private readyFor(op: string): readonly Ready[] {
+    let ready = this.byOp.get(op)
+    if (ready === undefined) {
+      ready = this.detectors
+        .filter((detector) => detector.ops === undefined || detector.ops.includes(op))
+        .map((detector) => ({ detector, needs: detector.needs.map((need) => need.split('.')) }))
+      if (this.byOp.size < 1000) this.byOp.set(op, ready)
+    }
+    return ready
+  }
+}
+
+const NO_SIGNALS: RawSignal[] = []
+const NO_UNJUDGED: Unjudged[] = []
+
+function missingOf(one: Ready, data: Record<string, unknown>): string | undefined {
+  for (const path of one.needs) {
+    let at: unknown = data
+    for (const part of path)
+      at = typeof at === 'object' && at !== null ? (at as Record<string, unknown>)[part] : undefined
+    if (at === undefined || at === null) return path.join('.')
+  }
+  return undefined
+}

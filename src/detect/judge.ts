@@ -1,0 +1,252 @@
+import type {
+  Action,
+  Baseline,
+  Facts,
+  Finding,
+  Judged,
+  JudgedSignal,
+  Level,
+  Order,
+  SessionKey,
+  ToolEvent,
+  Verdict,
+} from '../model/index.ts'
+import { mostSevere, sessionKeyOf } from '../model/index.ts'
+import { tailOf } from './calibrate.ts'
+import type { Detected, Engine } from './engine.ts'
+import type { SessionState, Sessions } from './session.ts'
+import { accumulate, carrier, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
+import { WEIGHTS } from './weights.ts'
+
+/** What the plan is asked to answer: dispatch's own input, so that its `plan` fits as it is. */
+export interface PlanRequest {
+  readonly tenant: string
+  readonly agent: string
+  readonly role: string
+  readonly session: string
+  readonly finding: Finding
+  readonly risk: number
+  readonly level: Level
+  readonly eventMs: number
+  readonly evidence: Order['evidence']
+  readonly standing?: { readonly level: Level; readonly expiresMs: number } | undefined
+}
+
+/** Which stored events of a session to bring back: those before the first one of the batch at hand. */
+export interface HistoryBound {
+  readonly key: SessionKey
+  readonly origin: string
+  readonly position: number
+  readonly timeMs: number
+}
+
+export interface JudgeParts {
+  readonly sessions: Sessions
+  readonly engine: Engine
+  /** the current snapshot of a role; asked per event, so swapping between batches is swapping what this returns */
+  baselineOf(tenant: string, role: string): Baseline | undefined
+  /** stands in for a role without any */
+  emptyBaseline(tenant: string, role: string): Baseline
+  /** pure: what is ordered for a finding */
+  plan(request: PlanRequest): readonly Order[]
+  /** stored events of unknown sessions, each session's in the order in which they were judged; absent in a replay from the beginning */
+  history?(bounds: readonly HistoryBound[]): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>>
+  /** told when a restore failed: judging goes on with what is known */
+  restoreFailed?(error: unknown, sessions: number): void
+  readonly weights?: Weights
+}
+
+/** Judge of the pipeline: fold, detect, fuse, plan. One per process; synchronous but for the restore. */
+export class StreamJudge {
+  private readonly parts: JudgeParts
+  private readonly weights: Weights
+  private readonly empty = new Map<string, Baseline>()
+
+  constructor(parts: JudgeParts) {
+    this.parts = parts
+    this.weights = parts.weights ?? WEIGHTS
+  }
+
+  forget(origins: readonly string[]): void {
+    this.parts.sessions.forget(origins)
+  }
+
+  async restoreUnknown(events: readonly ToolEvent[]): Promise<void> {
+    const { history, sessions } = this.parts
+    if (history === undefined) return
+    const bounds = new Map<string, HistoryBound>()
+    for (const event of events) {
+      const key = sessionKeyOf(event)
+      // A PEP that numbers its events tells us which one opens a session.
+      if (event.data.seq === 0 || bounds.has(key) || sessions.has(key)) continue
+      bounds.set(key, { key, origin: event.origin, position: event.position, timeMs: event.timeMs })
+    }
+    if (bounds.size === 0) return
+    try {
+      this.restore([...(await history([...bounds.values()])).values()].flat())
+    } catch (error) {
+      this.parts.restoreFailed?.(error, bounds.size)
+    }
+  }
+
+  /** Folds stored events again, of any number of sessions: the same state as if they had been judged here. */
+  restore(events: readonly ToolEvent[]): void {
+    const inOrder = [...events].sort((a, b) =>
+      a.origin === b.origin ? a.position - b.position : a.receivedMs - b.receivedMs,
+    )
+    this.parts.sessions.restoring(() => {
+      for (const event of inOrder) this.judge(event)
+    })
+  }
+
+  judge(event: ToolEvent): Judged {
+    const { sessions, engine } = this.parts
+    const { session, duplicate } = sessions.enter(event)
+    const baseline = this.baselineFor(session)
+    if (duplicate)
+      return { event, facts: factsOf(session), verdict: duplicateVerdict(session, baseline), orders: NO_ORDERS }
+    const detected = engine.detect({ event, session, baseline })
+    const judged = this.fuse(event, session, baseline, detected)
+    sessions.leave(session, event)
+    return judged
+  }
+
+  private fuse(event: ToolEvent, session: SessionState, baseline: Baseline, detected: Detected): Judged {
+    const signals = this.weigh(detected, baseline)
+    let score = 0
+    for (const signal of signals) score += signal.evidence
+    endContainment(session, event.timeMs)
+    // A contained session is silent because it is contained: its risk stands until the lease ends.
+    const silenceMs = session.contained === 'allow' ? event.timeMs - session.riskMs : 0
+    const { thresholdNats } = baseline.calibration
+    const nats = accumulate(session.riskNats, silenceMs) + score
+    session.riskNats = nats
+    session.riskMs = Math.max(session.riskMs, event.timeMs)
+    session.risk = riskOf(nats, thresholdNats)
+    const level =
+      baseline.state === 'learning' || !mayContain(detected, signals) ? undefined : levelOf(nats, thresholdNats)
+    const carried = level === undefined ? undefined : carrier(signals)
+    let finding: Finding | undefined
+    let orders = NO_ORDERS
+    if (level !== undefined && carried !== undefined) {
+      const found = this.findingFor(event, session, baseline, level, carried, signals)
+      if (session.raise(carried.by.id)) finding = found
+      orders = this.parts.plan(planRequest(event, session, found, level))
+      contain(session, orders)
+    }
+    const verdict: Verdict = {
+      score,
+      risk: session.risk,
+      baseline: baseline.version,
+      signals,
+      unjudged: detected.unjudged,
+      action: session.contained,
+      duplicate: false,
+      ...(finding === undefined ? {} : { finding }),
+    }
+    return { event, facts: factsOf(session), verdict, orders }
+  }
+
+  private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
+    if (detected.signals.length === 0) return NO_SIGNALS
+    return detected.signals.map(({ detector, signal }) => {
+      const tail = tailOf(baseline.calibration.tails, detector.id, signal.strength)
+      const by = { kind: 'detector' as const, id: detector.id }
+      return {
+        by,
+        strength: signal.strength,
+        reasons: signal.reasons,
+        tail,
+        evidence: evidenceOf(this.weights, detector.id, tail),
+      }
+    })
+  }
+
+  private findingFor(
+    event: ToolEvent,
+    session: SessionState,
+    baseline: Baseline,
+    level: Level,
+    carried: JudgedSignal,
+    signals: readonly JudgedSignal[],
+  ): Finding {
+    const detector = this.parts.engine.detectors.find((one) => one.id === carried.by.id)
+    return findingOf({
+      event,
+      role: session.role,
+      cause: carried.by.id,
+      title: detector?.title ?? carried.by.id,
+      tags: detector?.tags ?? [],
+      severity: severityOf(level),
+      risk: session.risk,
+      signals,
+      baseline,
+    })
+  }
+
+  private baselineFor(session: SessionState): Baseline {
+    const { tenant, role } = session
+    const known = this.parts.baselineOf(tenant, role)
+    if (known !== undefined) return known
+    const key = `${tenant}\u001f${role}`
+    let empty = this.empty.get(key)
+    if (empty === undefined) {
+      if (this.empty.size > 1000) this.empty.clear()
+      empty = this.parts.emptyBaseline(tenant, role)
+      this.empty.set(key, empty)
+    }
+    return empty
+  }
+}
+
+const NO_SIGNALS: readonly JudgedSignal[] = []
+const NO_ORDERS: readonly Order[] = []
+
+/** A detector that only raises suspicion adds to the risk, but the last word is another's. */
+function mayContain(detected: Detected, signals: readonly JudgedSignal[]): boolean {
+  return detected.signals.some((raw, i) => raw.detector.contains && (signals[i]?.evidence ?? 0) > 0)
+}
+
+function factsOf(session: SessionState): Facts {
+  return { token: session.token, firstOfCall: session.firstOfCall, parameters: session.parameters }
+}
+
+function duplicateVerdict(session: SessionState, baseline: Baseline): Verdict {
+  return {
+    score: 0,
+    risk: session.risk,
+    baseline: baseline.version,
+    signals: NO_SIGNALS,
+    unjudged: [],
+    action: session.contained,
+    duplicate: true,
+  }
+}
+
+function endContainment(session: SessionState, nowMs: number): void {
+  if (session.contained !== 'allow' && nowMs >= session.containedUntilMs) session.contained = 'allow'
+}
+
+function contain(session: SessionState, orders: readonly Order[]): void {
+  for (const { level, expiresMs } of orders) {
+    const action: Action = mostSevere(session.contained, level)
+    if (action !== session.contained || expiresMs > session.containedUntilMs) session.containedUntilMs = expiresMs
+    session.contained = action
+  }
+}
+
+function planRequest(event: ToolEvent, session: SessionState, finding: Finding, level: Level): PlanRequest {
+  const { contained } = session
+  return {
+    tenant: event.tenant,
+    agent: session.agent,
+    role: session.role,
+    session: session.id,
+    finding,
+    risk: session.risk,
+    level,
+    eventMs: event.timeMs,
+    evidence: { source: event.source, id: event.id, callId: event.data.call_id, receivedMs: event.receivedMs },
+    ...(contained === 'allow' ? {} : { standing: { level: contained, expiresMs: session.containedUntilMs } }),
+  }
+}

@@ -1,0 +1,254 @@
+import type { Effect, Ref, ToolEvent } from '../model/index.ts'
+import { effectOfName, parameterShapes, roleOf, sessionKeyOf } from '../model/index.ts'
+import { hash53, IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED } from './session/sets.ts'
+import { type AgentHour, type Current, SessionState } from './session/state.ts'
+
+export { SessionState } from './session/state.ts'
+
+export interface SessionOptions {
+  /** live sessions kept; the longest untouched one goes first. One costs about 1 to 2 kB. */
+  readonly maxSessions: number
+  /** a session silent for this long, in event time, begins anew */
+  readonly idleMs: number
+  /** agents whose hour is counted */
+  readonly maxAgents: number
+  /** `server/tool` or `tool`: what the operator knows of tools, before their own hints */
+  readonly readOnlyTools: readonly string[]
+  readonly sideEffectTools: readonly string[]
+}
+
+export const SESSION_DEFAULTS: SessionOptions = {
+  maxSessions: 1_000_000,
+  idleMs: 30 * 60_000,
+  maxAgents: 200_000,
+  readOnlyTools: [],
+  sideEffectTools: [],
+}
+
+export interface Entered {
+  readonly session: SessionState
+  /** the same (source, id) was folded before: nothing was counted */
+  readonly duplicate: boolean
+}
+
+const HOUR_MS = 3_600_000
+/** events and calls of one session that are told apart, at least; twice as many at most */
+const REMEMBERED = 1024
+
+/**
+ * Session state: a fold over events in their order. `enter` counts the event and lays out what detectors may look at;
+ * `leave` adds what only the next event may see (its arguments, its result, its step). The same events in the same
+ * order give the same state, so a session is restored by folding its stored events again.
+ */
+export class Sessions {
+  private readonly options: SessionOptions
+  private readonly live = new Map<string, SessionState>()
+  private readonly agents = new Map<string, AgentHour>()
+  private readonly tokens = new Map<string, string>()
+  private readonly effects = new Map<string, Effect>()
+  private readonly readOnly: ReadonlySet<string>
+  private readonly sideEffect: ReadonlySet<string>
+  private readonly current: Current = {
+    token: '',
+    firstOfCall: false,
+    effect: 'unknown',
+    parameters: [],
+    agentHour: { hour: 0, calls: 0, bytes: 0, records: 0 },
+  }
+  /** while restoring: agents whose hour is being rebuilt, because nothing was known of it before */
+  private rebuilt: Set<string> | undefined
+  private newest: SessionState | undefined
+  private oldest: SessionState | undefined
+  private nowMs = 0
+
+  constructor(options: Partial<SessionOptions> = {}) {
+    this.options = { ...SESSION_DEFAULTS, ...options }
+    this.readOnly = new Set(this.options.readOnlyTools)
+    this.sideEffect = new Set(this.options.sideEffectTools)
+  }
+
+  get size(): number {
+    return this.live.size
+  }
+
+  has(key: string): boolean {
+    return this.live.has(key)
+  }
+
+  find(key: string): SessionState | undefined {
+    return this.live.get(key)
+  }
+
+  /** Drops sessions whose last event came by one of these origins. */
+  forget(origins: readonly string[]): void {
+    if (origins.length === 0) return
+    const gone = new Set(origins)
+    for (const session of this.live.values()) if (gone.has(session.origin)) this.drop(session)
+  }
+
+  /** Folds stored events: an agent whose hour is being counted here already has counted them. */
+  restoring(fold: () => void): void {
+    this.rebuilt = new Set()
+    try {
+      fold()
+    } finally {
+      this.rebuilt = undefined
+    }
+  }
+
+  enter(event: ToolEvent): Entered {
+    const session = this.sessionOf(event)
+    const { data } = event
+    if (!session.events.add(hash53(event.id, hash53(event.source, 1) | 0), REMEMBERED))
+      return { session, duplicate: true }
+    const first = session.callIds.add(hash53(data.call_id, 2), REMEMBERED)
+    const { current } = this
+    current.firstOfCall = first
+    current.token = this.tokenOf(data.op, data.tool?.name)
+    current.effect = this.effectOf(event)
+    current.parameters = first ? parameterShapes(data.args) : []
+    current.agentHour = this.agentHourOf(event, first)
+    if (first) session.calls++
+    if (data.result?.bytes !== undefined) session.bytes += data.result.bytes
+    if (data.result?.records !== undefined) session.records += data.result.records
+    if (data.result !== undefined && data.result.status !== 'ok' && data.result.status !== 'input_required')
+      session.errors++
+    for (const ref of data.refs ?? NO_REFS) if (ref.in === 'intent') session.see(ref, IN_INTENT, undefined)
+    return { session, duplicate: false }
+  }
+
+  leave(session: SessionState, event: ToolEvent): void {
+    const { data } = event
+    const tool = data.tool?.name
+    for (const ref of data.refs ?? NO_REFS) {
+      if (ref.in === 'args') session.see(ref, IN_ARGS, undefined)
+      else if (ref.in === 'result') session.see(ref, bitsOf(ref), tool ?? data.op)
+    }
+    if (!this.current.firstOfCall) return
+    session.pushHistory(this.current.token)
+    if (tool !== undefined) session.countUse(tool)
+  }
+
+  private sessionOf(event: ToolEvent): SessionState {
+    const key = sessionKeyOf(event)
+    const atMs = event.timeMs
+    if (atMs > this.nowMs) this.nowMs = atMs
+    let session = this.live.get(key)
+    if (session !== undefined && atMs - session.lastMs > this.options.idleMs && atMs > session.containedUntilMs) {
+      this.drop(session)
+      session = undefined
+    }
+    if (session === undefined) {
+      const { data, tenant } = event
+      session = new SessionState(
+        key,
+        tenant,
+        data.agent.id,
+        this.tokens.get(roleOf(data)) ?? roleOf(data),
+        data.session.id,
+        atMs,
+        this.current,
+      )
+      this.live.set(key, session)
+      this.evict()
+    } else this.unlink(session)
+    this.link(session)
+    if (atMs > session.lastMs) session.lastMs = atMs
+    session.origin = event.origin
+    return session
+  }
+
+  /** By count, and two idle ones for each event, so that memory follows the traffic down without a sweep. */
+  private evict(): void {
+    for (let i = 0; i < 2 && this.oldest !== undefined; i++) {
+      const over = this.live.size > this.options.maxSessions
+      const { lastMs, containedUntilMs } = this.oldest
+      if (!over && (this.nowMs - lastMs <= this.options.idleMs || this.nowMs <= containedUntilMs)) return
+      this.drop(this.oldest)
+    }
+  }
+
+  private drop(session: SessionState): void {
+    this.live.delete(session.key)
+    this.unlink(session)
+  }
+
+  private link(session: SessionState): void {
+    session.older = this.newest
+    if (this.newest) this.newest.newer = session
+    this.newest = session
+    this.oldest ??= session
+  }
+
+  private unlink(session: SessionState): void {
+    if (session.newer) session.newer.older = session.older
+    else if (this.newest === session) this.newest = session.older
+    if (session.older) session.older.newer = session.newer
+    else if (this.oldest === session) this.oldest = session.newer
+    session.newer = undefined
+    session.older = undefined
+  }
+
+  /** `tools/call:read_file`; one string per token, because millions of sessions hold them. */
+  private tokenOf(op: string, tool: string | undefined): string {
+    const token = tool === undefined ? op : `${op}:${tool}`
+    const known = this.tokens.get(token)
+    if (known !== undefined) return known
+    if (this.tokens.size < MAX_TOKENS) this.tokens.set(token, token)
+    return token
+  }
+
+  private effectOf(event: ToolEvent): Effect {
+    const { tool, server } = event.data
+    if (tool === undefined) return 'unknown'
+    if (this.readOnly.size > 0 || this.sideEffect.size > 0) {
+      const full = `${server.id}/${tool.name}`
+      if (this.readOnly.has(full) || this.readOnly.has(tool.name)) return 'read'
+      if (this.sideEffect.has(full) || this.sideEffect.has(tool.name)) return 'side-effect'
+    }
+    if (tool.annotations?.destructiveHint === true || tool.annotations?.readOnlyHint === false) return 'side-effect'
+    if (tool.annotations?.readOnlyHint === true) return 'read'
+    let effect = this.effects.get(tool.name)
+    if (effect === undefined) {
+      effect = effectOfName(tool.name)
+      if (this.effects.size < MAX_TOKENS) this.effects.set(tool.name, effect)
+    }
+    return effect
+  }
+
+  private agentHourOf(event: ToolEvent, first: boolean): AgentHour {
+    const key = `${event.tenant}\u001f${event.data.agent.id}`
+    const hour = Math.floor(event.timeMs / HOUR_MS)
+    let counts = this.agents.get(key)
+    if (this.rebuilt !== undefined) {
+      if (counts === undefined) this.rebuilt.add(key)
+      else if (!this.rebuilt.has(key)) return counts
+    }
+    if (counts === undefined) {
+      counts = { hour, calls: 0, bytes: 0, records: 0 }
+      if (this.agents.size >= this.options.maxAgents) {
+        const eldest = this.agents.keys().next()
+        if (!eldest.done) this.agents.delete(eldest.value)
+      }
+      this.agents.set(key, counts)
+    } else if (hour > counts.hour) {
+      counts.hour = hour
+      counts.calls = 0
+      counts.bytes = 0
+      counts.records = 0
+    }
+    if (hour < counts.hour) return counts
+    if (first) counts.calls++
+    counts.bytes += event.data.result?.bytes ?? 0
+    counts.records += event.data.result?.records ?? 0
+    return counts
+  }
+}
+
+const NO_REFS: readonly Ref[] = []
+const MAX_TOKENS = 100_000
+
+/** What a tool returned is untrusted unless the PEP says otherwise. */
+function bitsOf(ref: Ref): number {
+  return (ref.untrusted === false ? IN_TRUSTED : IN_UNTRUSTED) | (ref.imperative === true ? IMPERATIVE : 0)
+}

@@ -1,0 +1,149 @@
+import type { Action, Effect, Ref, Session, Sighting } from '../../model/index.ts'
+import { HISTORY_TOKENS } from '../../model/index.ts'
+import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
+
+export interface AgentHour {
+  hour: number
+  calls: number
+  bytes: number
+  records: number
+}
+
+/** What the fold says of the event at hand; shared by all sessions because only one event is judged at a time. */
+export interface Current {
+  token: string
+  firstOfCall: boolean
+  effect: Effect
+  parameters: readonly string[]
+  agentHour: AgentHour
+}
+
+const MAX_TOOLS = 250
+/** causes remembered for "one finding per session and cause" */
+const MAX_CAUSES = 64
+
+/** One live session. Fields that most sessions never need are made when they are first needed. */
+export class SessionState implements Session {
+  readonly tenant: string
+  readonly agent: string
+  readonly role: string
+  readonly id: string
+  readonly key: string
+  readonly firstMs: number
+  lastMs: number
+  calls = 0
+  bytes = 0
+  records = 0
+  errors = 0
+  history: string[] = []
+  /** evidence, nats, as of riskMs */
+  riskNats = 0
+  riskMs: number
+  risk = 0
+  contained: Action = 'allow'
+  containedUntilMs = 0
+  origin = ''
+  readonly events = new RecentSet()
+  readonly callIds = new RecentSet()
+  readonly sightings = new SightingTable()
+  newer: SessionState | undefined
+  older: SessionState | undefined
+  private causes: string[] | undefined
+  private toolNames: string[] = []
+  private toolUses: number[] = []
+  private readonly current: Current
+
+  constructor(key: string, tenant: string, agent: string, role: string, id: string, atMs: number, current: Current) {
+    this.key = key
+    this.tenant = tenant
+    this.agent = agent
+    this.role = role
+    this.id = id
+    this.firstMs = atMs
+    this.lastMs = atMs
+    this.riskMs = atMs
+    this.current = current
+  }
+
+  get token(): string {
+    return this.current.token
+  }
+  get firstOfCall(): boolean {
+    return this.current.firstOfCall
+  }
+  get effect(): Effect {
+    return this.current.effect
+  }
+  get parameters(): readonly string[] {
+    return this.current.parameters
+  }
+  get agentHour(): AgentHour {
+    return this.current.agentHour
+  }
+
+  sightingOf(fp: string): Sighting | undefined {
+    const found = this.sightings.get(highOf(fp), lowOf(fp))
+    if (found === 0) return undefined
+    const sighting = {
+      inIntent: (found & IN_INTENT) !== 0,
+      inArgs: (found & IN_ARGS) !== 0,
+      inUntrustedResult: (found & IN_UNTRUSTED) !== 0,
+      inTrustedResult: (found & IN_TRUSTED) !== 0,
+      imperative: (found & IMPERATIVE) !== 0,
+    }
+    const tool = this.toolNames[(found >>> 8) - 1]
+    return tool === undefined ? sighting : { ...sighting, tool }
+  }
+
+  see(ref: Ref, bits: number, tool: string | undefined): void {
+    this.sightings.add(highOf(ref.fp), lowOf(ref.fp), bits, tool === undefined ? 0 : this.toolNumber(tool) + 1)
+  }
+
+  usesOf(tool: string): number {
+    const at = this.toolNames.indexOf(tool)
+    return at < 0 ? 0 : (this.toolUses[at] ?? 0)
+  }
+
+  countUse(tool: string): void {
+    const at = this.toolNumber(tool)
+    this.toolUses[at] = (this.toolUses[at] ?? 0) + 1
+  }
+
+  pushHistory(token: string): void {
+    if (this.history.length >= HISTORY_TOKENS) this.history = this.history.slice(1 - HISTORY_TOKENS)
+    this.history.push(token)
+  }
+
+  /** True the first time a cause is named. */
+  raise(cause: string): boolean {
+    this.causes ??= []
+    if (this.causes.includes(cause)) return false
+    if (this.causes.length < MAX_CAUSES) this.causes.push(cause)
+    return true
+  }
+
+  private toolNumber(tool: string): number {
+    const at = this.toolNames.indexOf(tool)
+    if (at >= 0) return at
+    if (this.toolNames.length >= MAX_TOOLS) return MAX_TOOLS - 1
+    this.toolUses.push(0)
+    return this.toolNames.push(tool) - 1
+  }
+}
+
+/** First 64 bits of a fingerprint as two words; what is not hex still gives a stable pair. */
+export function highOf(fp: string): number {
+  return word(fp, 0)
+}
+export function lowOf(fp: string): number {
+  return word(fp, 8)
+}
+
+function word(fp: string, from: number): number {
+  let value = 0
+  for (let i = from; i < from + 8; i++) {
+    const c = fp.charCodeAt(i)
+    value = (value << 4) | ((c <= 57 ? c - 48 : (c | 32) - 87) & 15)
+  }
+  return value >>> 0
+}

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import type { Baseline, Finding, JudgedSignal, Level, Reason, Severity, ToolEvent } from '../model/index.ts'
+
+export interface Weights {
+  readonly default: number
+  /** by detector or rule id, >= 0 */
+  readonly detectors: Readonly<Record<string, number>>
+}
+
+/** Only what fewer than one clean event in twenty shows is evidence. */
+const COMMON_NATS = Math.log(20)
+/** session evidence halves in this time when nothing adds to it */
+export const HALF_LIFE_MS = 2 * 3_600_000
+
+export function evidenceOf(weights: Weights, id: string, tail: number): number {
+  return (weights.detectors[id] ?? weights.default) * Math.max(0, -Math.log(tail) - COMMON_NATS)
+}
+
+/** Session evidence after a silence, nats. */
+export function accumulate(nats: number, silenceMs: number): number {
+  return silenceMs <= 0 || nats === 0 ? nats : nats * 2 ** (-silenceMs / HALF_LIFE_MS)
+}
+
+/** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */
+export function riskOf(nats: number, thresholdNats: number): number {
+  return 1 - 2 ** (-nats / thresholdNats)
+}
+
+/**
+ * How far over its threshold a session must be for each level. At the threshold the next call needs a person; half as
+ * much again and nothing may be changed any more; twice the threshold and the session ends.
+ */
+const RUNGS: readonly (readonly [number, Level])[] = [
+  [2, 'suspend_session'],
+  [1.5, 'restrict_read_only'],
+  [1, 'require_step_up'],
+]
+
+/** The level that the evidence asks for; undefined below the threshold. */
+export function levelOf(nats: number, thresholdNats: number): Level | undefined {
+  return RUNGS.find(([times]) => nats >= times * thresholdNats)?.[1]
+}
+
+const SEVERITY: Readonly<Record<Level, Severity>> = {
+  monitor: 'low',
+  require_step_up: 'medium',
+  restrict_read_only: 'high',
+  quarantine_tool: 'critical',
+  suspend_session: 'critical',
+}
+
+export function severityOf(level: Level): Severity {
+  return SEVERITY[level]
+}
+
+/** The signal that says most; ties go to the smaller id, so that a replay names the same one. */
+export function carrier(signals: readonly JudgedSignal[]): JudgedSignal | undefined {
+  let best: JudgedSignal | undefined
+  for (const signal of signals) if (best === undefined || signal.evidence > best.evidence) best = signal
+  return best
+}
+
+export interface FindingInput {
+  readonly event: ToolEvent
+  readonly role: string
+  readonly cause: string
+  readonly title: string
+  readonly tags: readonly string[]
+  readonly severity: Severity
+  readonly risk: number
+  readonly signals: readonly JudgedSignal[]
+  readonly baseline: Baseline
+}
+
+const MAX_REASONS = 8
+
+export function findingOf(input: FindingInput): Finding {
+  const { event, signals, cause } = input
+  const { data } = event
+  const reasons: Reason[] = [...signals]
+    .sort((a, b) => b.evidence - a.evidence)
+    .flatMap((signal) => signal.reasons)
+    .slice(0, MAX_REASONS)
+  const finding = {
+    id: hashOf(event.tenant, data.agent.id, data.session.id, cause, dayOf(event.timeMs)),
+    tenant: event.tenant,
+    agent: data.agent.id,
+    role: input.role,
+    session: data.session.id,
+    cause,
+    title: input.title,
+    severity: input.severity,
+    risk: input.risk,
+    reasons,
+    signals: signals.map((signal) => signal.by.id),
+    tags: input.tags,
+    baseline: input.baseline.version,
+    eventSource: event.source,
+    eventId: event.id,
+    callId: data.call_id,
+    server: data.server.id,
+    atMs: event.timeMs,
+  }
+  return data.tool === undefined ? finding : { ...finding, tool: data.tool.name }
+}
+
+function dayOf(timeMs: number): string {
+  return new Date(timeMs).toISOString().slice(0, 10)
+}
+
+function hashOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\u001f')).digest('hex').slice(0, 32)
+}

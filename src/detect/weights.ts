@@ -1,0 +1,17 @@
+import type { Weights } from './verdict.ts'
+
+/**
+ * What a nat of each detector's calibrated surprise is worth, by how far its surprise alone tells hijacked sessions
+ * from clean and from merely attacked ones on traces of several domains. Never negative: an unusual event is never
+ * evidence of innocence. Detectors that are not named weigh DEFAULT.
+ */
+export const WEIGHTS: Weights = {
+  default: 0.5,
+  detectors: {
+    'puppet-egress': 1,
+    'new-tool-for-role': 0.5,
+    'unusual-sequence': 0.25,
+    'unusual-volume': 0.25,
+    'off-hours': 0.25,
+  },
+}
