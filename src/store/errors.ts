@@ -17,7 +17,8 @@ const UNAVAILABLE = new Set([
   '999', // keeper exception
 ])
 const FULL = new Set(['243', '1002'])
-const LOCKED = '76'
+/** The second is what opening a directory says; the engine's own 76 goes to the process's error output only. */
+const LOCKED = new Set(['76', 'CHDB_CONNECTION'])
 
 /** What the engine, the client or the file system threw, as the store's callers know it. */
 export function toStoreError(error: unknown, doing: string): StoreError {
@@ -29,13 +30,13 @@ export function toStoreError(error: unknown, doing: string): StoreError {
 function failureOf(code: string): StoreFailure {
   if (FULL.has(code) || code === 'ENOSPC' || code === 'EDQUOT') return 'full'
   // No numeric engine code: the network, or the client's own time-out.
-  return UNAVAILABLE.has(code) || code === LOCKED || !/^\d+$/.test(code) ? 'unavailable' : 'refused'
+  return UNAVAILABLE.has(code) || LOCKED.has(code) || !/^\d+$/.test(code) ? 'unavailable' : 'refused'
 }
 
 function sentenceOf(code: string, message: string, doing: string): string {
   const short = message.split('\n', 1)[0]?.slice(0, 500) ?? ''
-  if (code === LOCKED) {
-    return `${doing}: another process has this data directory open; stop it or choose another directory (${short})`
+  if (LOCKED.has(code)) {
+    return `${doing}: another process has this data directory open (or it cannot be written); stop it or choose another directory (${short})`
   }
   if (failureOf(code) === 'full') return `${doing}: no space left for the data; free some, nothing was lost (${short})`
   return `${doing}: ${code === '' ? '' : `${code}: `}${short}`
@@ -43,8 +44,8 @@ function sentenceOf(code: string, message: string, doing: string): string {
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) }
-  const own = 'clickhouseCode' in error ? error.clickhouseCode : 'code' in error ? error.code : undefined
-  // Opening a data directory fails before the engine can name its code in a field.
-  const code = own === undefined || String(own).startsWith('CHDB') ? /Code: (\d+)/.exec(error.message)?.[1] : own
-  return { code: String(code ?? ''), message: error.message }
+  const own = 'code' in error && typeof error.code === 'string' ? error.code : ''
+  // The embedded engine's own errors say its code in their text only.
+  const code = /^(\d+|E[A-Z]+)$/.test(own) ? own : /Code: (\d+)/.exec(error.message)?.[1]
+  return { code: code ?? own, message: error.message }
 }

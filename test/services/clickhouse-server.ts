@@ -72,7 +72,7 @@ async function insert(session: Session, sql: string, body: Buffer): ReturnType<S
       names === undefined ? [...types.keys()] : names.split(',').map((name) => name.trim().replace(/`/g, ''))
     const structure = wanted.map((name) => `\`${name}\` ${types.get(name)}`).join(', ')
     const source = `SELECT * FROM file('${file}', ${format[1]}, '${structure.replace(/'/g, "\\'")}')`
-    return await session.queryAsync(sql.slice(0, format.index) + ` ${source}`)
+    return await session.queryAsync(`${sql.slice(0, format.index)} ${source}`)
   } finally {
     rmSync(file, { force: true })
   }
