@@ -1,6 +1,7 @@
 /** Time that stands still until a test moves it. */
 export class ManualClock {
   private nowMs: number
+  private waiters: (() => void)[] = []
   private timers: { readonly atMs: number; readonly run: () => void }[] = []
 
   constructor(startMs = Date.UTC(2026, 10, 21)) {
@@ -12,9 +13,16 @@ export class ManualClock {
   after = (delayMs: number, run: () => void): (() => void) => {
     const timer = { atMs: this.nowMs + delayMs, run }
     this.timers.push(timer)
+    for (const waiter of this.waiters.splice(0)) waiter()
     return () => {
       this.timers = this.timers.filter((one) => one !== timer)
     }
+  }
+
+  /** Resolves when somebody waits for this clock. */
+  async armed(): Promise<void> {
+    if (this.timers.length > 0) return
+    await new Promise<void>((resolve) => this.waiters.push(resolve))
   }
 
   /** Moves on, and runs the timers that fall due in the order of their time. */

@@ -30,7 +30,7 @@ export function readAnswer(answer: Answer, containmentId: string | undefined, no
 
 function readBody(answer: Answer, containmentId: string | undefined): Delivery {
   const acknowledgement = parse(answer.body)
-  if (acknowledgement === undefined || !isAcknowledgement(acknowledgement['status'])) {
+  if (acknowledgement === undefined || !isAcknowledgement(acknowledgement.status)) {
     return {
       kind: 'refused',
       why: `answered ${answer.status} without an acknowledgement; expected {"status":"${STATUSES.join('|')}",...}`,

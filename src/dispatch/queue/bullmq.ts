@@ -1,9 +1,10 @@
 import type { Job } from 'bullmq'
-import { DelayedError, Queue, Worker } from 'bullmq'
+import { DelayedError, Queue, WaitingError, Worker } from 'bullmq'
 import type { Order } from '../../model/index.ts'
 import type { Clock } from '../clock.ts'
 import { jobKey } from '../job-key.ts'
 import type { DispatchJob, Handled, OrderQueue } from '../queue.ts'
+import { RedisClients } from './redis-clients.ts'
 
 export interface BullmqOptions {
   readonly url: string
@@ -37,6 +38,7 @@ export class QueueTimeoutError extends Error {
 
 /** The distributed queue: BullMQ on Redis. Any number of processes put and work. Redis must not evict keys. */
 export class BullmqQueue implements OrderQueue {
+  private readonly clients: RedisClients
   private readonly queue: Queue<JobData>
   private readonly clock: Clock
   private readonly options: BullmqOptions
@@ -44,10 +46,9 @@ export class BullmqQueue implements OrderQueue {
   constructor(clock: Clock, options: BullmqOptions) {
     this.clock = clock
     this.options = options
-    this.queue = new Queue<JobData>('orders', {
-      prefix: options.prefix,
-      connection: { url: options.url, maxRetriesPerRequest: 1, retryStrategy },
-    })
+    this.clients = new RedisClients(options.url, 1)
+    this.clients.main.on('error', options.onError)
+    this.queue = new Queue<JobData>('orders', { prefix: options.prefix, connection: this.clients.main })
     this.queue.on('error', options.onError)
   }
 
@@ -69,10 +70,12 @@ export class BullmqQueue implements OrderQueue {
   async work(handler: (job: DispatchJob) => Promise<Handled>, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return
     const { url, prefix, concurrency, lockMs, onError } = this.options
-    const worker = new Worker<JobData>('orders', (job, token) => runJob(job, token, handler), {
+    const clients = new RedisClients(url, null)
+    clients.main.on('error', onError)
+    const worker = new Worker<JobData>('orders', (job, token) => runJob(job, token, handler, signal), {
       prefix,
       concurrency,
-      connection: { url, maxRetriesPerRequest: null, retryStrategy },
+      connection: clients.main,
       lockDuration: lockMs,
       stalledInterval: lockMs / 2,
       maxStalledCount: FOREVER,
@@ -81,13 +84,8 @@ export class BullmqQueue implements OrderQueue {
     worker.on('error', onError)
     worker.on('failed', (_job, error) => onError(error))
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    try {
-      await this.within(CLOSE_TIMEOUT_MS, worker.close())
-    } catch (error) {
-      // Redis is away: jobs in hand stay locked there and are given back when their lock ends.
-      onError(error)
-      await worker.disconnect()
-    }
+    // Without Redis, jobs in hand stay locked there and are given back when their lock ends.
+    await this.orCut(worker.close(), clients)
   }
 
   async depth(): Promise<{ readonly waiting: number; readonly delayed: number }> {
@@ -96,12 +94,18 @@ export class BullmqQueue implements OrderQueue {
   }
 
   async close(): Promise<void> {
+    await this.orCut(this.queue.close(), this.clients)
+  }
+
+  private async orCut(closing: Promise<void>, clients: RedisClients): Promise<void> {
     try {
-      await this.within(CLOSE_TIMEOUT_MS, this.queue.close())
+      await this.within(CLOSE_TIMEOUT_MS, closing)
     } catch (error) {
       this.options.onError(error)
-      await this.queue.disconnect()
+      // Cutting rejects what it waits for, which is no news any more.
+      closing.catch(() => undefined)
     }
+    clients.cut()
   }
 
   private within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
@@ -116,16 +120,17 @@ export class BullmqQueue implements OrderQueue {
   }
 }
 
-/** BullMQ's own back-off reaches 20 s; containment waits for the first reconnection. */
-function retryStrategy(times: number): number {
-  return Math.min(100 * times, 1_000)
-}
-
 async function runJob(
   job: Job<JobData>,
   token: string | undefined,
   handler: (job: DispatchJob) => Promise<Handled>,
+  signal: AbortSignal,
 ): Promise<void> {
+  if (signal.aborted) {
+    // A worker that is closing still takes the job that its last request brought.
+    await job.moveToWait(token)
+    throw new WaitingError()
+  }
   const { change, revision, gateway } = job.data
   const order: Order = job.data.order
   // BullMQ counts starts, also those that a crash cut short; each of them may have delivered.
