@@ -200,7 +200,7 @@ const Redaction = section(
       ['/data/args/password'],
     ),
     key: Type.Optional(
-      secret('HMAC key of the marks that replace secrets; made and kept below `data` when absent.', [
+      secret('HMAC key of the marks that replace secrets; derived from the one of `refs` when absent.', [
         { env: 'BELAY_REDACTION_KEY' },
       ]),
     ),
@@ -212,7 +212,7 @@ const Refs = section(
   {
     key: Type.Optional(
       secret(
-        'HMAC key of destination fingerprints, the same for every process and for PEPs that send refs; made and kept below `data` when absent.',
+        'HMAC key of destination fingerprints, the same for every process and for PEPs that send refs; made and kept beside the baselines below `data` when absent.',
         [{ env: 'BELAY_REFS_KEY' }],
       ),
     ),
@@ -239,10 +239,10 @@ const Baselines = section(
     settleMinutes: count('Time without an event after which a session counts as ended and may be learnt from.', {
       default: 30,
     }),
-    minimumSessions: count('Clean sessions a role needs before it is judged by what was learnt.', { default: 50 }),
+    minimumSessions: count('Clean sessions a role needs before it is judged by what was learnt.', { default: 30 }),
     minimumAgents: count('Distinct agents a role needs for that.', { default: 1 }),
     learnEveryMinutes: count('How often the learn job runs.', { default: 10 }),
-    historyDays: count('Days of history a baseline is made of.', { default: 30, maximum: 3650 }),
+    historyDays: count('Days of history a baseline is made of.', { default: 60, maximum: 3650 }),
     shelfLifeDays: count('Days after which a baseline that was not refreshed is called stale.', { default: 14 }),
   },
   'How normal is learnt.',
@@ -324,10 +324,24 @@ const Limits = section(
       default: 50_000,
     }),
     maxSessions: count('Sessions kept in memory; others are restored from the store.', { default: 200_000 }),
-    sessionIdleMinutes: count('How far back a session is restored from the store.', { default: 1440 }),
+    sessionIdleMinutes: count(
+      'A session silent for this long, in event time, begins anew; also how far back it is restored from the store.',
+      { default: 30, maximum: 10_080 },
+    ),
     shutdownSeconds: count('Time a stopping process has to drain.', { default: 20 }),
   },
   'Bounds on memory and time.',
+)
+
+const Retention = section(
+  {
+    eventDays: count('Days that events, signals and dead letters are kept.', { default: 90, maximum: 20_000 }),
+    findingDays: count('Days that findings and the history of containments are kept.', {
+      default: 400,
+      maximum: 20_000,
+    }),
+  },
+  'How long the store keeps what.',
 )
 
 const Log = section(
@@ -359,6 +373,7 @@ export const ConfigSchema = Type.Object(
     detection: Detection,
     containment: Containment,
     limits: Limits,
+    retention: Retention,
     log: Log,
   },
   { additionalProperties: false, description: "Belay's configuration." },

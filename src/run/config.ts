@@ -26,7 +26,7 @@ export interface Settings {
   /** the file it came from; absent when there was none */
   readonly path?: string
   /** Text of a secret that the configuration refers to; all of them were found when it was loaded. */
-  secret(reference: SecretRef): string
+  readonly secret: (reference: SecretRef) => string
 }
 
 /**
@@ -36,8 +36,13 @@ export interface Settings {
 export function loadConfig(path: string | undefined, env: Environment): Settings {
   const origin = path ?? 'the default configuration'
   const config = parseConfig(path === undefined ? '' : readText(path, path), origin)
+  return { ...settingsOf(config, env, origin), ...(path !== undefined && { path }) }
+}
+
+/** Finds every secret that a checked configuration refers to. Throws ConfigError. */
+export function settingsOf(config: Config, env: Environment, origin: string): Settings {
   const secrets = resolveSecrets(config, env, origin)
-  return { config, ...(path !== undefined && { path }), secret: (reference) => found(secrets, reference) }
+  return { config, secret: (reference) => found(secrets, reference) }
 }
 
 /** YAML text to a checked configuration with all defaults. Throws ConfigError. */
@@ -57,6 +62,18 @@ export function refuseOpenListener(config: Config): void {
   throw new ConfigError('listen', [
     `listen.host: ${config.listen.host} can be reached from other machines, so \`tokens\` must not be empty; add a token, or listen on 127.0.0.1`,
   ])
+}
+
+/** Refuses roles that cannot do their work in a process of their own. */
+export function refuseUselessRoles({ roles, kafka, clickhouse, redis }: Config): void {
+  if (roles.includes('accept') && !roles.includes('score') && !kafka)
+    throw new ConfigError('roles', ['roles: `accept` without `score` needs `kafka`: nothing would take the events on'])
+  if (roles.includes('score') && !roles.includes('dispatch') && !redis)
+    throw new ConfigError('roles', [
+      'roles: `score` without `dispatch` needs `redis`: nothing would deliver the orders',
+    ])
+  if (roles.includes('learn') && !roles.includes('score') && !clickhouse)
+    throw new ConfigError('roles', ['roles: `learn` without `score` needs `clickhouse`: chDB belongs to one process'])
 }
 
 export function isLoopback(host: string): boolean {

@@ -7,6 +7,8 @@ import type { Effect, PipelineObserver } from '../pipeline.ts'
 export interface Readings {
   readonly queueDepth?: () => Promise<{ readonly waiting: number; readonly delayed: number }>
   readonly liveSessions?: () => number
+  /** records that wait in Kafka */
+  readonly sourceLag?: () => number
   /** baselines by state */
   readonly baselines?: () => Readonly<Record<string, number>>
 }
@@ -17,6 +19,11 @@ export interface Metrics {
   counted(source: Source): Source
   leaseChanged(change: LeaseChange): void
   detectorFailed(detector: string): void
+  /** one delivery attempt to a gateway */
+  delivered(gateway: string, outcome: string, tookMs: number): void
+  /** from the event's arrival to the gateway's acknowledgement */
+  contained(gateway: string, latencyMs: number): void
+  notContained(kind: string): void
   learned(tookMs: number, failed: boolean): void
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -38,6 +45,12 @@ export function createMetrics(readings: Readings, onFailure: FailureSink, now: (
     leaseChanged: ({ lease }) =>
       counters.leases.inc({ level: lease.order.level, state: lease.state, mode: lease.order.mode }),
     detectorFailed: (detector) => counters.detectorErrors.inc({ detector }),
+    delivered(gateway, outcome, tookMs) {
+      counters.deliveries.inc({ gateway, outcome })
+      counters.stage.observe({ stage: 'deliver' }, tookMs / 1000)
+    },
+    contained: (gateway, latencyMs) => counters.containment.observe({ gateway }, latencyMs / 1000),
+    notContained: (kind) => counters.notContained.inc({ kind }),
     learned(tookMs, failed) {
       counters.learnRuns.inc({ outcome: failed ? 'failed' : 'done' })
       counters.stage.observe({ stage: 'learn' }, tookMs / 1000)
@@ -66,6 +79,14 @@ function createCounters(registry: Registry) {
       'state',
       'mode',
     ]),
+    deliveries: counter('deliveries_total', 'Delivery attempts by gateway and answer', ['gateway', 'outcome']),
+    containment: histogram(
+      'containment_seconds',
+      'Time from the arrival of the event to the acknowledgement of the gateway',
+      LAG_SECONDS,
+      ['gateway'],
+    ),
+    notContained: counter('not_contained_total', 'Containments that are not in effect at a gateway', ['kind']),
     unjudged: counter('unjudged_total', 'Events a detector could not judge for want of a member', ['detector']),
     detectorErrors: counter('detector_errors_total', 'Detectors that threw; they are skipped', ['detector']),
     failures: counter('effect_failures_total', 'Failed attempts of an effect; each is tried again', ['effect']),
@@ -76,7 +97,7 @@ function createCounters(registry: Registry) {
   }
 }
 
-function registerReadings(registry: Registry, { queueDepth, liveSessions, baselines }: Readings): void {
+function registerReadings(registry: Registry, { queueDepth, liveSessions, sourceLag, baselines }: Readings): void {
   const registers = [registry]
   if (queueDepth)
     new Gauge({
@@ -97,6 +118,15 @@ function registerReadings(registry: Registry, { queueDepth, liveSessions, baseli
       registers,
       collect() {
         this.set(liveSessions())
+      },
+    })
+  if (sourceLag)
+    new Gauge({
+      name: 'belay_source_lag_events',
+      help: 'Records that the broker has and that were not judged yet, as of the last fetch',
+      registers,
+      collect() {
+        this.set(sourceLag())
       },
     })
   if (baselines)

@@ -81,7 +81,9 @@ async function admit(authenticate: Authenticator, request: FastifyRequest, reply
     return problem(reply, 403, 'without tokens only this machine may call; configure `tokens`')
   if (scopes && !hasScope(principal, scopes))
     return problem(reply, 403, `needs a token with the scope ${scopes.join(' or ')}`)
-  request.principal = principal
+  request.principal = principal.anonymous
+    ? { ...principal, tenant: namedTenant(request) ?? principal.tenant }
+    : principal
   return undefined
 }
 
@@ -94,6 +96,12 @@ function isLocalRequest(request: FastifyRequest): boolean {
   return (
     LOCAL_HOST.test(request.headers.host ?? '') && (origin === undefined || origin === `http://${request.headers.host}`)
   )
+}
+
+/** Nobody's tenant is known without tokens: whoever has several says which one is meant. */
+function namedTenant(request: FastifyRequest): string | undefined {
+  const name = request.headers['x-belay-tenant']
+  return typeof name === 'string' && name !== '' ? name : undefined
 }
 
 const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { runPipeline } from '../pipeline.ts'
+import { createServer } from '../web/server.ts'
+import { refuseOpenListener, refuseUselessRoles, type Settings } from './config.ts'
+import type { Config } from './config-schema.ts'
+import type { Log } from './log.ts'
+import { Loops } from './loops.ts'
+import { type Leader, learnOnce, startLeader } from './parts/learn.ts'
+import { openParts, type Parts } from './parts.ts'
+import { serverParts, urlOf } from './serving.ts'
+
+const EXPIRY_SWEEP_MS = 1_000
+const BASELINE_POLL_MS = 15_000
+
+/** A running Belay. */
+export interface Instance {
+  /** where it listens */
+  readonly url: string
+  readonly parts: Parts
+  /** rejects when the pipeline died; stays pending while all is well */
+  readonly died: Promise<never>
+  /** Learns from what the store holds and puts it in force, outside the schedule. */
+  learnNow(nowMs?: number): Promise<void>
+  /** Stops taking, finishes what is in hand, closes. Nothing that was answered 202 is lost. Safe to call twice. */
+  stop(): Promise<void>
+}
+
+/** Builds all parts, starts those that the process's roles ask for, and listens. */
+export async function startInstance(settings: Settings, log: Log): Promise<Instance> {
+  refuseOpenListener(settings.config)
+  refuseUselessRoles(settings.config)
+  const parts = await openParts(settings, log)
+  try {
+    return await start(parts)
+  } catch (error) {
+    await parts.close()
+    throw error
+  }
+}
+
+async function start(parts: Parts): Promise<Instance> {
+  const { config } = parts.settings
+  const has = (role: Config['roles'][number]): boolean => config.roles.includes(role)
+  const server = await createServer(serverParts(parts))
+  const loops = new Loops(parts.log)
+  // Before anything is placed anew: what a crash left between a lease and its delivery is queued now.
+  if (has('dispatch')) await parts.dispatch.desk.reconcile()
+  if (has('score')) loops.run('pipeline', (signal) => pipeline(parts, signal))
+  if (has('dispatch')) {
+    loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
+    loops.every('expiry sweep', EXPIRY_SWEEP_MS, async () => void (await parts.dispatch.desk.expire(Date.now())))
+  }
+  if (has('score')) loops.every('baseline poll', BASELINE_POLL_MS, () => parts.book.refresh(Date.now()))
+  const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
+  const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
+  const leader = has('learn') ? startLeader(parts.settings, learnNow, onError) : undefined
+  await server.listen({ host: config.listen.host, port: config.listen.port })
+  let stopping: Promise<void> | undefined
+  return {
+    url: urlOf(server, config),
+    parts,
+    died: loops.died,
+    learnNow,
+    stop: () => {
+      stopping ??= stop(parts, server, loops, leader)
+      return stopping
+    },
+  }
+}
+
+/** In the order of the path: no more requests, then the pipeline drains, then orders, then what they were stored in. */
+async function stop(parts: Parts, server: FastifyInstance, loops: Loops, leader: Leader | undefined): Promise<void> {
+  await server.close()
+  await loops.stop('pipeline')
+  await leader?.stop()
+  await loops.stopAll()
+  await parts.close()
+}
+
+async function pipeline(parts: Parts, signal: AbortSignal): Promise<void> {
+  const { metrics, entrance, judgeRoom, dispatch, store, settings } = parts
+  await runPipeline(
+    {
+      source: metrics.counted(entrance.source),
+      judge: judgeRoom.judge,
+      desk: dispatch.desk,
+      store,
+      observe: metrics.observer,
+      clock: { now: Date.now, sleep: sleepUnlessAborted },
+      maxUnstored: settings.config.limits.maxUnstored,
+    },
+    signal,
+  )
+}
+
+async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal })
+  } catch {
+    // Aborted: whoever sleeps looks at the signal next.
+  }
+}
+
+async function learn({ settings, store, engine, book, metrics, log }: Parts, nowMs: number): Promise<void> {
+  const startedMs = Date.now()
+  try {
+    const snapshots = await learnOnce(settings.config, { store, engine, nowMs })
+    await book.publish(snapshots, nowMs)
+    metrics.learned(Date.now() - startedMs, false)
+    log.debug({ roles: snapshots.length, tookMs: Date.now() - startedMs }, 'learnt')
+  } catch (error) {
+    metrics.learned(Date.now() - startedMs, true)
+    throw error
+  }
+}

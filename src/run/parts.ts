@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import type { Engine } from '../detect/engine.ts'
+import type { Store } from '../store/store.ts'
+import type { Settings } from './config.ts'
+import type { Log } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { type Door, openDoor } from './parts/accept.ts'
+import { BaselineBook } from './parts/baselines.ts'
+import { type DispatchRoom, openDispatch } from './parts/dispatch.ts'
+import { type Entrance, openEntrance } from './parts/entrance.ts'
+import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
+import { baselineFolder, loadKeys } from './parts/keys.ts'
+import { logFailures, witnessDispatch } from './parts/observe.ts'
+import { openMigratedStore } from './parts/store.ts'
+
+/** Everything of one process, built and connected, nothing running yet. */
+export interface Parts {
+  readonly settings: Settings
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Store
+  readonly engine: Engine
+  readonly book: BaselineBook
+  readonly judgeRoom: JudgeRoom
+  readonly dispatch: DispatchRoom
+  readonly door: Door
+  readonly entrance: Entrance
+  /** Closes what was opened, last opened first. Safe after a partial stop. */
+  close(): Promise<void>
+}
+
+/** Builds the parts that the configuration asks for: a section that is there makes its part a distributed one. */
+export async function openParts(settings: Settings, log: Log): Promise<Parts> {
+  const opened: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closeOne of opened.splice(0).reverse()) await closeOne()
+  }
+  try {
+    return { ...(await open(settings, log, (closeOne) => opened.push(closeOne))), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function open(
+  settings: Settings,
+  log: Log,
+  opened: (close: () => Promise<void>) => void,
+): Promise<Omit<Parts, 'close'>> {
+  const { config } = settings
+  const keys = loadKeys(settings, baselineFolder(config.data))
+  const door = openDoor(config, keys)
+  // Metrics read from parts that are opened after them.
+  const readings: { judgeRoom?: JudgeRoom; dispatch?: DispatchRoom; book?: BaselineBook; entrance?: Entrance } = {}
+  const metrics = createMetrics(
+    {
+      queueDepth: async () => (await readings.dispatch?.queue.depth()) ?? { waiting: 0, delayed: 0 },
+      liveSessions: () => readings.judgeRoom?.liveSessions() ?? 0,
+      baselines: () => readings.book?.states() ?? {},
+      ...(config.kafka && { sourceLag: () => readings.entrance?.lag?.() ?? 0 }),
+    },
+    logFailures(log),
+    Date.now,
+  )
+  const engine = await openEngine(config, {
+    threw(detector, err, event) {
+      metrics.detectorFailed(detector)
+      log.error({ err, detector, event: event.id }, 'a detector threw; it was skipped for this event')
+    },
+  })
+
+  const store = await openMigratedStore(settings)
+  opened(() => store.close())
+  const book = new BaselineBook(store, config.baselines.shelfLifeDays)
+  await book.seed(baselineFolder(config.data), Date.now())
+  await book.refresh(Date.now())
+
+  const dispatch = await openDispatch(settings, {
+    observe: witnessDispatch({ log, metrics, store, now: Date.now }),
+    async writeChanges(changes) {
+      await store.writeLeaseChanges(changes)
+      for (const change of changes) metrics.leaseChanged(change)
+    },
+  })
+  opened(() => dispatch.close())
+
+  const judgeRoom = openJudge(config, {
+    engine,
+    baselineOf: book.of,
+    store,
+    restoreFailed: (err, sessions) =>
+      log.warn({ err, sessions }, 'sessions could not be restored; judged from here on'),
+  })
+  const entrance = await openEntrance(settings, door, log)
+  opened(() => entrance.close())
+  Object.assign(readings, { judgeRoom, dispatch, book, entrance })
+  return { settings, log, metrics, store, engine, book, judgeRoom, dispatch, door, entrance }
+}
+
+/** Where the embedded parts of this process keep what must not be lost. */
+export function embeddedParts({ config }: Settings): readonly string[] {
+  return [
+    ...(config.kafka ? [] : ['HTTP ingest feeds the pipeline']),
+    ...(config.clickhouse ? [] : [`chDB in ${join(config.data, 'chdb')}`]),
+    ...(config.redis ? [] : [`SQLite outbox in ${join(config.data, 'dispatch.db')}`]),
+  ]
+}

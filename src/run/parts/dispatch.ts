@@ -1,0 +1,134 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../../dispatch/clock.ts'
+import { DispatchDatabase } from '../../dispatch/database.ts'
+import { ContainmentDesk } from '../../dispatch/desk.ts'
+import { Dispatcher } from '../../dispatch/dispatcher.ts'
+import { WebhookGateway } from '../../dispatch/gateway/webhook.ts'
+import { History } from '../../dispatch/history.ts'
+import type { DispatchObserver } from '../../dispatch/observer.ts'
+import { Outcomes } from '../../dispatch/outcomes.ts'
+import { REDIS_POSTURE_DEFAULTS, RedisPosture } from '../../dispatch/posture/redis.ts'
+import { SqlitePosture } from '../../dispatch/posture/sqlite.ts'
+import type { Posture } from '../../dispatch/posture.ts'
+import { BULLMQ_DEFAULTS, BullmqQueue } from '../../dispatch/queue/bullmq.ts'
+import { Outbox } from '../../dispatch/queue/outbox.ts'
+import type { OrderQueue } from '../../dispatch/queue.ts'
+import { Routes } from '../../dispatch/routes.ts'
+import type { LeaseChange } from '../../model/index.ts'
+import type { Settings } from '../config.ts'
+import { type RedisSection, redisPrefix, redisUrl } from './redis.ts'
+
+/** Deliveries to one gateway at a time. */
+const CONCURRENCY_PER_GATEWAY = 16
+
+export interface DispatchRoom {
+  readonly posture: Posture
+  readonly queue: OrderQueue
+  readonly desk: ContainmentDesk
+  readonly dispatcher: Dispatcher
+  readonly history: History
+  readonly gateways: readonly WebhookGateway[]
+  /** Writes the history that waits, then closes everything. After the dispatcher has stopped. */
+  close(): Promise<void>
+}
+
+export interface DispatchContext {
+  readonly observe: DispatchObserver
+  /** where the history of containments is kept */
+  readonly writeChanges: (changes: readonly LeaseChange[]) => Promise<void>
+}
+
+export async function openDispatch(settings: Settings, context: DispatchContext): Promise<DispatchRoom> {
+  const gateways = gatewaysOf(settings)
+  const { observe } = context
+  const { queue, posture, close } = await openQueueAndPosture(settings, observe)
+  const clock = systemClock
+  const history = new History(context.writeChanges, clock, observe)
+  const routes = new Routes(
+    settings.config.containment.gateways.map(({ tenant }, at) => ({
+      gateway: gateways[at] as WebhookGateway,
+      ...(tenant !== undefined && { tenant }),
+    })),
+  )
+  const shared = { posture, routes, history, observe, clock }
+  const outcomes = new Outcomes(shared)
+  return {
+    posture,
+    queue,
+    history,
+    gateways,
+    desk: new ContainmentDesk({ ...shared, queue, outcomes }),
+    dispatcher: new Dispatcher({ ...shared, queue, outcomes, random: Math.random }),
+    async close() {
+      await history.flush()
+      for (const gateway of gateways) gateway.close()
+      await close()
+    },
+  }
+}
+
+export function gatewaysOf({ config, secret }: Settings): readonly WebhookGateway[] {
+  return config.containment.gateways.map(
+    ({ name, url, allowPrivate, secrets }) =>
+      new WebhookGateway({ name, url, allowPrivate, secrets: secrets.map(secret) }, Date.now),
+  )
+}
+
+interface QueueAndPosture {
+  readonly queue: OrderQueue
+  readonly posture: Posture
+  readonly close: () => Promise<void>
+}
+
+function openQueueAndPosture(settings: Settings, observe: DispatchObserver): Promise<QueueAndPosture> {
+  const { redis, data } = settings.config
+  return redis ? distributed(settings, redis, observe) : embedded(data, observe)
+}
+
+async function embedded(data: string, observe: DispatchObserver): Promise<QueueAndPosture> {
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const database = new DispatchDatabase(join(data, 'dispatch.db'))
+  const posture = new SqlitePosture(database, Date.now())
+  const queue = new Outbox(database, systemClock, {
+    concurrencyPerGateway: CONCURRENCY_PER_GATEWAY,
+    onError: (error) => observe.failed('queue', error),
+  })
+  const close = async (): Promise<void> => {
+    await queue.close()
+    await posture.close()
+    database.close()
+  }
+  return { queue, posture, close }
+}
+
+async function distributed(
+  settings: Settings,
+  section: RedisSection,
+  observe: DispatchObserver,
+): Promise<QueueAndPosture> {
+  const url = redisUrl(settings, section)
+  const prefix = redisPrefix(section)
+  const queue = new BullmqQueue(systemClock, {
+    ...BULLMQ_DEFAULTS,
+    url,
+    prefix,
+    onError: (error) => observe.failed('queue', error),
+  })
+  try {
+    const posture = await RedisPosture.connect(systemClock, {
+      ...REDIS_POSTURE_DEFAULTS,
+      url,
+      prefix: `${prefix}:posture`,
+      onError: (error) => observe.failed('posture', error),
+    })
+    const close = async (): Promise<void> => {
+      await queue.close()
+      await posture.close()
+    }
+    return { queue, posture, close }
+  } catch (error) {
+    await queue.close()
+    throw error
+  }
+}

@@ -1,0 +1,101 @@
+import { fileURLToPath } from 'node:url'
+import { closest } from 'fastest-levenshtein'
+import { emptyBaseline } from '../../baseline/empty.ts'
+import { calibrate, type HeldOut, rehearse } from '../../detect/calibrate.ts'
+import type { Detector } from '../../detect/detector.ts'
+import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.ts'
+import { StreamJudge } from '../../detect/judge.ts'
+import { type SessionOptions, Sessions } from '../../detect/session.ts'
+import { WEIGHTS } from '../../detect/weights.ts'
+import { type PlanPolicy, plan } from '../../dispatch/plan.ts'
+import { type Baseline, type Calibration, LEVELS, type Level } from '../../model/index.ts'
+import type { Store } from '../../store/store.ts'
+import { ConfigError } from '../config.ts'
+import type { Config } from '../config-schema.ts'
+
+/** Beside src/ in a checkout, beside dist/src/ in a build. */
+const BUILT_IN = fileURLToPath(new URL('../../../detectors/', import.meta.url))
+
+/** The built-in detectors and those of the configured folders, without the disabled ones. */
+export async function openEngine({ detection }: Config, observer: EngineObserver): Promise<Engine> {
+  const detectors = await loadDetectors([BUILT_IN, ...detection.detectorFolders])
+  for (const [index, id] of detection.disabled.entries()) {
+    if (detectors.some((detector) => detector.id === id)) continue
+    const near = closest(
+      id,
+      detectors.map((detector) => detector.id),
+    )
+    throw new ConfigError('detection', [
+      `detection.disabled[${index}]: no detector \`${id}\`; did you mean \`${near}\`?`,
+    ])
+  }
+  return new Engine(
+    detectors.filter((detector: Detector) => !detection.disabled.includes(detector.id)),
+    observer,
+  )
+}
+
+export interface JudgeContext {
+  readonly engine: Engine
+  readonly baselineOf: (tenant: string, role: string) => Baseline | undefined
+  /** where sessions are restored from; absent in a replay from the beginning */
+  readonly store?: Pick<Store, 'history'>
+  readonly restoreFailed?: (error: unknown, sessions: number) => void
+}
+
+export interface JudgeRoom {
+  readonly judge: StreamJudge
+  readonly liveSessions: () => number
+}
+
+export function openJudge(config: Config, { engine, baselineOf, store, restoreFailed }: JudgeContext): JudgeRoom {
+  const options = sessionOptions(config)
+  const sessions = new Sessions(options)
+  const policy = planPolicy(config)
+  const judge = new StreamJudge({
+    sessions,
+    engine,
+    baselineOf,
+    emptyBaseline,
+    plan: (request) => plan(request, policy),
+    ...(store && { history: (bounds) => store.history(bounds, options.idleMs) }),
+    ...(restoreFailed && { restoreFailed }),
+  })
+  return { judge, liveSessions: () => sessions.size }
+}
+
+/** Finds tails and threshold as the learn job asks: the same engine, weights and session options as when judging. */
+export function calibrator(
+  config: Config,
+  engine: Engine,
+): (heldOut: readonly HeldOut[], budget: number) => Calibration {
+  const options = sessionOptions(config)
+  return (heldOut, budget) => calibrate(rehearse(engine, heldOut, options), WEIGHTS, budget)
+}
+
+function sessionOptions({
+  limits,
+  detection,
+}: Config): Pick<SessionOptions, 'maxSessions' | 'idleMs' | 'readOnlyTools' | 'sideEffectTools'> {
+  return {
+    maxSessions: limits.maxSessions,
+    idleMs: limits.sessionIdleMinutes * 60_000,
+    readOnlyTools: detection.readOnlyTools,
+    sideEffectTools: detection.sideEffectTools,
+  }
+}
+
+function planPolicy({ detection, containment }: Config): PlanPolicy {
+  const leaseMs = Object.fromEntries(
+    LEVELS.map((level) => [
+      level,
+      (level === 'quarantine_tool' ? containment.quarantineMinutes : containment.leaseMinutes) * 60_000,
+    ]),
+  ) as Record<Level, number>
+  return {
+    mode: detection.mode,
+    leaseMs,
+    allowed: new Set(LEVELS),
+    protectedRoles: new Set(containment.protectedRoles),
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import type { DispatchObserver, NotContained } from '../../dispatch/observer.ts'
+import type { Store } from '../../store/store.ts'
+import type { Log } from '../log.ts'
+import type { FailureSink, Metrics } from '../metrics.ts'
+
+/** Logs the first failure of a row and then each power of two, so that an outage of an hour is a page, not a book. */
+export function logFailures(log: Log): FailureSink {
+  return (effect, err, attempt) => {
+    if ((attempt & (attempt - 1)) !== 0) return
+    log.warn({ err, attempt }, `${effect} failed; it is tried again until it succeeds`)
+  }
+}
+
+export interface DispatchWitness {
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly store: Pick<Store, 'insert'>
+  readonly now: () => number
+}
+
+/** What happens to orders, as logs, metrics and, where a containment is not what people believe, findings. */
+export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): DispatchObserver {
+  return {
+    opened(order) {
+      const { id, tenant, level, target, cause, reason, mode } = order
+      const said = mode === 'enforce' ? 'containment ordered' : 'containment planned, not enforced'
+      log.info({ id, tenant, action: level, target: `${target.kind} ${target.id}`, cause, reason }, said)
+    },
+    attempted(job, delivery, tookMs) {
+      metrics.delivered(job.gateway, delivery.kind === 'acknowledged' ? delivery.status : delivery.kind, tookMs)
+      if (delivery.kind === 'acknowledged') return
+      const { gateway, attempt, change } = job
+      log.warn({ id: job.order.id, gateway, change, attempt, kind: delivery.kind, why: delivery.why }, 'not delivered')
+    },
+    acknowledged(lease, gateway, latencyMs) {
+      metrics.contained(gateway, latencyMs)
+      log.info({ id: lease.order.id, gateway, latencyMs }, 'containment acknowledged')
+    },
+    ended(lease) {
+      log.info({ id: lease.order.id, state: lease.state, by: lease.releasedBy }, 'containment ended')
+    },
+    notContained(failure) {
+      metrics.notContained(failure.kind)
+      const { lease, gateway, kind, why } = failure
+      log.error({ id: lease.order.id, gateway, kind, why }, 'NOT CONTAINED')
+      store.insert('finding_rows', [notContainedRow(failure, now())]).catch((err: unknown) => {
+        log.error({ err, id: lease.order.id }, 'the finding about it could not be stored')
+      })
+    },
+    historyDropped: (changes) =>
+      log.error({ changes }, 'history of containments lost: the store was away for too long'),
+    failed: (doing, err) => log.warn({ err }, `${doing} failed; it is tried again`),
+  }
+}
+
+/** The same failure of the same containment is the same finding, however often it is told. */
+function notContainedRow({ lease, gateway, kind, why }: NotContained, nowMs: number): Record<string, unknown> {
+  const { order } = lease
+  const identity = `${order.id}\u001f${gateway ?? ''}\u001f${kind}`
+  return {
+    tenant: order.tenant,
+    finding_id: createHash('sha256').update(identity).digest('hex').slice(0, 32),
+    time: new Date(nowMs).toISOString(),
+    agent_id: order.target.agent ?? (order.target.kind === 'agent' ? order.target.id : ''),
+    session_id: order.target.kind === 'session' ? order.target.id : '',
+    cause: 'not-contained',
+    title: `Containment is not in effect${gateway === undefined ? '' : ` at ${gateway}`}`,
+    severity: 'critical',
+    risk: order.score,
+    reasons: JSON.stringify([
+      { what: `${order.level} of ${order.target.kind}`, observed: why, expected: 'acknowledged' },
+    ]),
+    signals: [],
+    tags: [],
+    source: order.evidence.source,
+    event_id: order.evidence.id,
+    call_id: order.evidence.callId,
+  }
+}

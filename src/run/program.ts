@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { baselinesCommand } from './commands/baselines.ts'
+import { containCommand } from './commands/contain.ts'
+import { dlqCommand } from './commands/dlq.ts'
+import { doctorCommand } from './commands/doctor.ts'
+import { learnCommand } from './commands/learn.ts'
+import { releaseCommand } from './commands/release.ts'
+import { scoreCommand } from './commands/score.ts'
+import { sessionsCommand } from './commands/sessions.ts'
+import { upCommand } from './commands/up.ts'
+import type { Io } from './io.ts'
+
+/** All commands. Each loads what it runs only when it runs, so that `--help` answers at once. */
+export function createProgram(io: Io): Command {
+  const program = new Command('belay')
+    .description('Watches every tool call of your AI agents and contains a session that slips, while it is running.')
+    .version(version())
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
+    .exitOverride()
+    .showHelpAfterError('(--help shows how)')
+    .addHelpText('after', '\nExit codes: 0 done, 1 it failed, 2 called wrongly or the configuration is wrong.')
+  const commands = [
+    upCommand(io),
+    learnCommand(io),
+    scoreCommand(io),
+    sessionsCommand(io),
+    containCommand(io),
+    releaseCommand(io),
+    baselinesCommand(io),
+    dlqCommand(io),
+    doctorCommand(io),
+  ]
+  for (const command of commands) program.addCommand(inheriting(command, program))
+  return program
+}
+
+/** Commander hands settings down only to commands it creates itself. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent)
+  for (const child of command.commands) inheriting(child, command)
+  return command
+}
+
+/** From source and from dist, package.json stands at another distance. */
+function version(): string {
+  for (const up of ['../../package.json', '../../../package.json']) {
+    const text = readIfThere(new URL(up, import.meta.url))
+    if (text !== undefined) return (JSON.parse(text) as { readonly version: string }).version
+  }
+  return 'unknown'
+}
+
+function readIfThere(url: URL): string | undefined {
+  try {
+    return readFileSync(url, 'utf8')
+  } catch {
+    // Looked for in the next place.
+    return undefined
+  }
+}

@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { eventRoutes } from '../accept/http/routes.ts'
+import { createAuthenticator, type TokenRecord } from '../web/auth.ts'
+import { containmentRoutes } from '../web/containments.ts'
+import { queryRoutes } from '../web/query.ts'
+import type { Probe, ServerParts } from '../web/server.ts'
+import type { Settings } from './config.ts'
+import type { Config } from './config-schema.ts'
+import type { Entrance } from './parts/entrance.ts'
+import type { Parts } from './parts.ts'
+
+/** What the HTTP server of this process serves, by its roles. */
+export function serverParts(parts: Parts): ServerParts {
+  const { settings, metrics, log } = parts
+  const { roles } = settings.config
+  return {
+    authenticate: createAuthenticator(tokenRecords(settings)),
+    probes: probesOf(parts),
+    metrics: () => metrics.exposition(),
+    plugins: [
+      ...(roles.includes('accept') ? [ingestRoutes(parts)] : []),
+      ...(roles.includes('web') ? webRoutes(parts) : []),
+    ],
+    onError: (err, request) => log.error({ err, ...request }, 'a request failed'),
+  }
+}
+
+function ingestRoutes({ door, entrance }: Parts) {
+  return eventRoutes({
+    decode: door.decode,
+    delivery: entrance.delivery,
+    // Without tokens nobody's tenant is bound: events say their own.
+    principalOf: ({ principal }) => (principal.anonymous ? { name: principal.name } : principal),
+    now: Date.now,
+    routeConfig: { scopes: ['pep'] },
+  })
+}
+
+function webRoutes({ dispatch, store }: Parts) {
+  const every = (ms: number, run: () => void) => {
+    const timer = setInterval(run, ms)
+    return () => clearInterval(timer)
+  }
+  const { posture, desk } = dispatch
+  return [containmentRoutes({ posture, desk, now: Date.now, every }), queryRoutes({ store, now: Date.now })]
+}
+
+function tokenRecords({ config, secret }: Settings): readonly TokenRecord[] {
+  return config.tokens.map(({ token, sha256, ...record }) => ({
+    ...record,
+    sha256: sha256 ?? (token ? createHash('sha256').update(secret(token)).digest('hex') : ''),
+  }))
+}
+
+function probesOf({ store, dispatch, entrance }: Parts): readonly Probe[] {
+  return [
+    { name: 'ingest', ping: async () => roomIn(entrance) },
+    { name: 'store', ping: () => store.ping() },
+    { name: 'queue', ping: async () => void (await dispatch.queue.depth()) },
+    { name: 'posture', ping: async () => void (await dispatch.posture.decide({ tenant: 'default' }, Date.now())) },
+  ]
+}
+
+function roomIn({ delivery }: Entrance): void {
+  if (!delivery.hasRoom()) throw new Error('more events wait than may wait: the pipeline is behind')
+}
+
+/** Where it really listens: the port may have been any free one. */
+export function urlOf(server: FastifyInstance, { listen }: Config): string {
+  const { port } = (server.server.address() as AddressInfo | null) ?? listen
+  const host = listen.host === '0.0.0.0' || listen.host === '::' ? '127.0.0.1' : listen.host
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+}
