@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ClickHouseClient } from '@clickhouse/client'
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
 import type { Judged, LeaseChange, Rejected, SessionKey, ToolEvent } from '../model/index.ts'
 import type { BinaryInsert } from './binary-insert.ts'
 import { type Cluster, renderStatement } from './cluster.ts'
@@ -83,7 +83,7 @@ export class ClickHouseStore implements Store {
   async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
     await attempt('run a statement', async () => {
       for (const query of renderStatement(sql, this.parts.cluster)) {
-        await this.parts.lanes.learn.command({ query, query_params: parameters, clickhouse_settings: freshToken() })
+        await this.parts.lanes.learn.command({ query, query_params: parameters, clickhouse_settings: insertSettings() })
       }
     })
   }
@@ -95,7 +95,7 @@ export class ClickHouseStore implements Store {
         table,
         values: [...rows],
         format: 'JSONEachRow',
-        clickhouse_settings: { ...freshToken(), date_time_input_format: 'best_effort', async_insert: 0 },
+        clickhouse_settings: { ...insertSettings(), date_time_input_format: 'best_effort' },
       })
     })
   }
@@ -134,7 +134,7 @@ export class ClickHouseStore implements Store {
   private get runner(): SqlRunner {
     return {
       command: async (sql) => {
-        await this.parts.lanes.learn.command({ query: sql, clickhouse_settings: freshToken() })
+        await this.parts.lanes.learn.command({ query: sql, clickhouse_settings: insertSettings() })
       },
       query: async <Row>(sql: string) => this.query<Row>(sql),
     }
@@ -145,8 +145,9 @@ export class ClickHouseStore implements Store {
  * A setting of an embedded connection stays for the statements that follow, and an engine that remembers tokens drops
  * an insert whose token it has seen: so every statement that may insert brings its own.
  */
-function freshToken(): { insert_deduplication_token: string } {
-  return { insert_deduplication_token: randomUUID() }
+function insertSettings(): ClickHouseSettings {
+  // On a cluster an insert is done when the shards have it, not when it waits to be sent to them.
+  return { insert_deduplication_token: randomUUID(), async_insert: 0, distributed_foreground_insert: 1 }
 }
 
 async function attempt<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {

@@ -43,6 +43,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
 }
 
+/** Names of databases and clusters go into statements as they are. */
+function checkNames({ database = DATABASE, cluster = DATABASE }: ServerOptions): void {
+  for (const name of [database, cluster]) {
+    if (!/^\w+$/.test(name))
+      throw new RangeError(`${name} is no name for a database or a cluster: letters, digits and _ only`)
+  }
+}
+
 /** Days are added to a 32-bit time of expiry, which ends in 2106 and would wrap into the past. */
 const LONGEST_DAYS = 20_000
 
@@ -56,6 +64,9 @@ function checkRetention(retention: Retention = DEFAULT_RETENTION): void {
 
 /** `readonly` 1 also refuses file() and url(); numbers beyond 2^53 do not occur in what we read. */
 const READING = { output_format_json_quote_64bit_integers: 0, readonly: '1' } as const
+
+/** A view that looks into another table asks all shards for it, once. */
+const ACROSS_SHARDS: ClickHouseSettings = { distributed_product_mode: 'global' }
 
 type ClientOptions = NonNullable<Parameters<typeof createClient>[0]>
 
@@ -92,6 +103,7 @@ const LEARN_TIMES = 20
 const KEEP_ALIVE: ClickHouseSettings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '20000' }
 
 function openServer(options: ServerOptions): Store {
+  checkNames(options)
   const { url, user = 'default', password = '', database = DATABASE, timeoutMs = TIMEOUT_MS } = options
   const client = (requestMs: number, settings: ClickHouseSettings = {}, inDatabase = database): ClickHouseClient =>
     createClient({
@@ -103,7 +115,7 @@ function openServer(options: ServerOptions): Store {
       compression: { response: true, request: false },
       // Many sessions in one restore do not fit into an address.
       use_multipart_params_auto: true,
-      clickhouse_settings: settings,
+      clickhouse_settings: options.cluster === undefined ? settings : { ...settings, ...ACROSS_SHARDS },
       database: inDatabase,
       // What goes wrong is thrown, as a StoreError; saying it twice would put SQL and addresses into the log.
       log: { level: ClickHouseLogLevel.OFF },
