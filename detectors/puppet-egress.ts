@@ -1,4 +1,4 @@
-import { type DetectorInput, defineDetector, type Reason, type Ref, type Sighting } from 'belay'
+import { type DetectorInput, defineDetector, type Effect, type Reason, type Ref, type Sighting } from 'belay'
 
 const LEAST_NATS = 1
 
@@ -26,7 +26,7 @@ export default defineDetector({
     if (input.session.firstOfCall && input.event.data.op === 'tools/call') {
       const call = callOf(input)
       strength = call.nats
-      if (call.reason) reasons.push(call.reason)
+      reasons.push(...call.reasons)
     }
     const egress = egressOf(input)
     if (egress.nats > 0) {
@@ -41,42 +41,78 @@ interface Found {
   readonly nats: number
   readonly reason?: Reason
 }
+const NOTHING: Found = { nats: 0 }
 
-function callOf(input: DetectorInput): Found {
-  let best: Found = { nats: 0 }
+/** The destination says most; that nobody but a result asked for the tool adds half of its own surprise. */
+function callOf(input: DetectorInput): { nats: number; reasons: Reason[] } {
+  let destination = NOTHING
   for (const ref of input.event.data.refs ?? []) {
     if (ref.in !== 'args' || ref.kind === 'ask' || ref.kind === 'act') continue
     const found = refOf(input, ref)
-    if (found.nats > best.nats) best = found
+    if (found.nats > destination.nats) destination = found
   }
-  return best
+  const order = orderOf(input)
+  const nats = Math.max(destination.nats, order.nats) + Math.min(destination.nats, order.nats) / 2
+  return { nats, reasons: [destination.reason, order.reason].filter((reason) => reason !== undefined) }
 }
 
 function refOf(input: DetectorInput, ref: Ref): Found {
   const { session, baseline, event } = input
   const sighting = session.sightingOf(ref.fp)
-  if (sighting?.inIntent) return { nats: 0 }
+  if (sighting?.inIntent) return NOTHING
   const used = baseline.destinations.used(ref.fp)
   const novelty = -Math.log((used.sessions + 0.5) / (baseline.sessions + 1))
-  const nats = novelty * provenance(ref, sighting) * (session.effect === 'read' ? 0.6 : 1)
+  const nats = novelty === 0 ? 0 : Math.max(0, novelty + provenanceNats(ref, sighting, session.effect))
   return {
     nats,
     reason: {
       what: `destination (${ref.kind}) of \`${event.data.tool?.name ?? event.data.op}\``,
       observed: sighting?.inUntrustedResult
-        ? `appears only in the result of \`${sighting.tool ?? 'a tool'}\``
+        ? `appears only in the result of \`${sighting.tool ?? 'a tool'}\`${sighting.imperative ? ', in a sentence that tells its reader to act' : ''}`
         : 'appears neither in the task nor in any result',
-      expected: `a destination of the task or one the role uses; used in ${used.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
+      expected: `a destination the task names or the role uses; used unasked in ${used.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
       support: { sessions: baseline.sessions, agents: baseline.agents },
     },
   }
 }
 
-function provenance(ref: Ref, sighting: Sighting | undefined): number {
-  const hard = ref.kind !== 'name' && ref.kind !== 'user' ? 1 : 0.6
-  if (sighting?.imperative) return 2 * hard
-  if (sighting?.inUntrustedResult) return hard
-  return 0.2 * hard
+/**
+ * What the place where a destination was named adds to its novelty, nats: an order in a result speaks for a puppet, a
+ * value the agent made up speaks against one. Names are easily equal by chance; reading sends nothing away unless the
+ * destination is an address on the network.
+ */
+function provenanceNats(ref: Ref, sighting: Sighting | undefined, effect: Effect): number {
+  const place = sighting?.imperative ? 3 : sighting?.inUntrustedResult ? -1.5 : -4
+  const soft = ref.kind === 'name' || ref.kind === 'user' ? -1.5 : 0
+  const harmless = effect === 'read' && !REACHES_OUT.has(ref.kind) ? -1 : 0
+  return place + soft + harmless
+}
+
+const REACHES_OUT: ReadonlySet<string> = new Set(['url', 'domain', 'ip'])
+
+/** A sentence in a result asks for what this tool does, the task does not. */
+function orderOf(input: DetectorInput): Found {
+  const { event, session, baseline } = input
+  const tool = event.data.tool?.name ?? ''
+  const asks = event.data.refs?.filter((ref) => ref.in === 'args' && ref.kind === 'ask') ?? []
+  const own = asks.length > 0 ? asks : (event.data.refs?.filter((ref) => ref.in === 'args' && ref.kind === 'act') ?? [])
+  let by: Sighting | undefined
+  for (const ref of own) {
+    const sighting = session.sightingOf(ref.fp)
+    if (sighting?.inIntent) return NOTHING
+    if (sighting?.imperative) by = sighting
+  }
+  if (by === undefined) return NOTHING
+  const use = baseline.tools.unasked(event.data.server.id, tool)
+  return {
+    nats: use.nats * (session.effect === 'read' ? 0.4 : 0.8),
+    reason: {
+      what: `\`${tool}\``,
+      observed: `asked for by a sentence in the result of \`${by.tool ?? 'a tool'}\`, not by the task`,
+      expected: `role ${session.role} used it unasked in ${use.sessions} of ${baseline.sessions} sessions`,
+      support: { sessions: baseline.sessions, agents: baseline.agents },
+    },
+  }
 }
 
 function egressOf(input: DetectorInput): { nats: number; reasons: Reason[] } {

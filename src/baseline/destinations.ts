@@ -3,13 +3,18 @@ import { type ProfileDefinition, type ProfileRow, UNIT } from './profile.ts'
 
 const NEVER: Support = { sessions: 0, agents: 0 }
 
-/** Fingerprints that the role put into arguments, and hosts and countries that its tools connected to. */
+/**
+ * Fingerprints that the role put into arguments without the task naming them, and hosts and countries that its tools
+ * connected to. What a task named says nothing of the same destination when only a result names it, so it is not counted.
+ */
 export const destinations: ProfileDefinition<'destinations'> = {
   name: 'destinations',
   select: `
     SELECT tenant, role, agent_id, session_id, day, fold, fp AS key, '' AS subkey, count() AS n
-    FROM calls ARRAY JOIN refs.in AS place, refs.fp AS fp
-    WHERE place = 'args' GROUP BY tenant, role, agent_id, session_id, day, fold, key
+    FROM calls ARRAY JOIN refs.in AS place, refs.kind AS kind, refs.fp AS fp
+    WHERE place = 'args' AND kind NOT IN ('ask', 'act')
+      AND NOT has(arrayFilter((f, i) -> i = 'intent', refs.fp, refs.in), fp)
+    GROUP BY tenant, role, agent_id, session_id, day, fold, key
     UNION ALL
     SELECT tenant, role, agent_id, session_id, day, fold, concat('egress\\x1f', tool) AS key, peer AS subkey, count() AS n
     FROM all_events ARRAY JOIN arrayConcat(egress_hosts, egress_countries) AS peer

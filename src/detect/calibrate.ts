@@ -1,7 +1,7 @@
 import type { Baseline, Calibration, Tail, ToolEvent } from '../model/index.ts'
 import type { Engine } from './engine.ts'
 import { type SessionOptions, Sessions } from './session.ts'
-import { accumulate, evidenceOf, type Weights } from './verdict.ts'
+import { Evidence, evidenceOf, type Weights } from './verdict.ts'
 
 /** Strongest clean strengths kept per detector. */
 const TAIL_SIZE = 200
@@ -112,7 +112,7 @@ function scaleOf(descending: readonly number[], events: number): number {
 
 /**
  * Probability that a clean event of the role is at least this strong. Inside what was seen it is counted; beyond the
- * strongest it falls exponentially, but never below (1 / (events + 1)) ^ 1.5: short history cannot vouch for more.
+ * strongest it falls exponentially, but never below (1 / (events + 1)) ^ 2: short history cannot vouch for more.
  */
 export function tailOf(tails: Readonly<Record<string, Tail>>, id: string, strength: number): number {
   const tail = tails[id] ?? tails['*']
@@ -120,7 +120,7 @@ export function tailOf(tails: Readonly<Record<string, Tail>>, id: string, streng
   const { strengths, events, scale } = tail
   const least = 1 / (events + 1)
   const strongest = strengths[0] ?? 0
-  if (strength > strongest) return Math.max(least * Math.exp(-(strength - strongest) / scale), least ** 1.5)
+  if (strength > strongest) return Math.max(least * Math.exp(-(strength - strongest) / scale), least ** 2)
   let low = 0
   let high = strengths.length
   while (low < high) {
@@ -132,15 +132,14 @@ export function tailOf(tails: Readonly<Record<string, Tail>>, id: string, streng
 }
 
 function largestEvidence(session: RehearsedSession, tails: Readonly<Record<string, Tail>>, weights: Weights): number {
-  let nats = 0
+  const evidence = new Evidence()
   let atMs = session.signals[0]?.timeMs ?? 0
   let largest = 0
   for (const { timeMs, strengths } of session.signals) {
-    let evidence = 0
-    for (const [id, strength] of strengths) evidence += evidenceOf(weights, id, tailOf(tails, id, strength))
-    nats = accumulate(nats, timeMs - atMs) + evidence
+    evidence.decay(timeMs - atMs)
+    for (const [id, strength] of strengths) evidence.add(id, evidenceOf(weights, id, tailOf(tails, id, strength)))
     atMs = timeMs
-    largest = Math.max(largest, nats)
+    largest = Math.max(largest, evidence.total)
   }
   return largest
 }

@@ -15,7 +15,7 @@ import { mostSevere, sessionKeyOf } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
 import type { Detected, Engine } from './engine.ts'
 import type { SessionState, Sessions } from './session.ts'
-import { accumulate, carrier, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
+import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
 
 /** What the plan is asked to answer: dispatch's own input, so that its `plan` fits as it is. */
@@ -119,8 +119,10 @@ export class StreamJudge {
     // A contained session is silent because it is contained: its risk stands until the lease ends.
     const silenceMs = session.contained === 'allow' ? event.timeMs - session.riskMs : 0
     const { thresholdNats } = baseline.calibration
-    const nats = accumulate(session.riskNats, silenceMs) + score
-    session.riskNats = nats
+    if (signals.length > 0) session.evidence ??= new Evidence()
+    session.evidence?.decay(silenceMs)
+    for (const signal of signals) session.evidence?.add(signal.by.id, signal.evidence)
+    const nats = session.evidence?.total ?? 0
     session.riskMs = Math.max(session.riskMs, event.timeMs)
     session.risk = riskOf(nats, thresholdNats)
     const level =

@@ -16,10 +16,41 @@ export function evidenceOf(weights: Weights, id: string, tail: number): number {
   return (weights.detectors[id] ?? weights.default) * Math.max(0, -Math.log(tail) - COMMON_NATS)
 }
 
-/** Session evidence after a silence, nats. */
-export function accumulate(nats: number, silenceMs: number): number {
-  return silenceMs <= 0 || nats === 0 ? nats : nats * 2 ** (-silenceMs / HALF_LIFE_MS)
+/**
+ * Session evidence by detector. Sums over events would punish length, and the same anomaly repeats itself: of each
+ * detector the strongest event counts whole and every other one a fifth; detectors add up.
+ */
+export class Evidence {
+  private readonly ids: string[] = []
+  private readonly nats: number[] = []
+
+  /** Halves in HALF_LIFE_MS of silence. */
+  decay(silenceMs: number): void {
+    if (silenceMs <= 0) return
+    const factor = 2 ** (-silenceMs / HALF_LIFE_MS)
+    for (let i = 0; i < this.nats.length; i++) this.nats[i] = (this.nats[i] ?? 0) * factor
+  }
+
+  add(id: string, nats: number): void {
+    if (nats <= 0) return
+    const at = this.ids.indexOf(id)
+    if (at < 0) {
+      this.ids.push(id)
+      this.nats.push(nats)
+    } else {
+      const known = this.nats[at] ?? 0
+      this.nats[at] = Math.max(known, nats) + REPEATED * Math.min(known, nats)
+    }
+  }
+
+  get total(): number {
+    let sum = 0
+    for (const nats of this.nats) sum += nats
+    return sum
+  }
 }
+
+const REPEATED = 0.2
 
 /** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */
 export function riskOf(nats: number, thresholdNats: number): number {

@@ -9,9 +9,9 @@ export const WEIGHTS: Weights = {
   default: 0.5,
   detectors: {
     'puppet-egress': 1,
-    'new-tool-for-role': 0.5,
-    'unusual-sequence': 0.25,
-    'unusual-volume': 0.25,
+    'new-tool-for-role': 0.4,
+    'unusual-sequence': 0.1,
+    'unusual-volume': 0.15,
     'off-hours': 0.25,
   },
 }

@@ -49,7 +49,7 @@ export interface HoursProfile {
 }
 
 export interface DestinationProfile {
-  /** sessions of the role that used the destination in an argument; zero when never */
+  /** sessions of the role that used the destination in an argument without the task naming it; zero when never */
   used(fp: string): Support
   /** egress hosts and countries, per tool (`*` for any tool of the role) */
   egress(tool: string, hostOrCountry: string): Support
@@ -57,6 +57,8 @@ export interface DestinationProfile {
 
 export interface ToolProfile {
   surprise(server: string, tool: string): Surprise
+  /** the same for use that the task, as far as it is known, did not ask for */
+  unasked(server: string, tool: string): Surprise
 }
 
 export interface ParameterProfile {

@@ -16,7 +16,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
   send: 'send sent transfer wire remit forward mail=message email=message pay=money reply=message notify=message dm=message message=message text=message donate=money tip=money reimburse=money',
   buy: 'buy purchase checkout=product order=product subscribe',
   refund: 'refund=money return=product',
-  create: 'create make add new append insert generate write draft compose put attach',
+  create: 'create make add append insert generate write draft compose put attach',
   schedule: 'schedule=event plan=event remind=event',
   book: 'book=booking reserve=booking rent=booking',
   update: 'update change modify edit reset set rename replace patch adjust reschedule=event configure assign overwrite',
@@ -118,11 +118,9 @@ export function askPairs(asks: Asks): string[] {
 
 /** Judges by the first verb that the vocabulary knows: `get_order_history` reads although it says order. */
 export function effectOfName(name: string): Effect {
-  let object = false
   for (const raw of wordsOf(name)) {
     const word = knownWord(raw)
     if (word?.action) return word.action === 'read' ? 'read' : 'side-effect'
-    object ||= word?.object !== undefined
   }
   return 'unknown'
 }

@@ -72,7 +72,7 @@ function opensOrder(text: string, from: number): boolean {
     while (to < text.length && to - at < 24 && isLetter(text.charCodeAt(to))) to++
     const word = text.slice(at, to).toLowerCase()
     const next = text.charCodeAt(to)
-    if (knownWord(word)?.action) return VERB_FORM(word) && next === 32 && isSentence(text, to)
+    if (knownWord(word)?.action) return opensAsVerb(word) && next === 32 && isSentence(text, to)
     if (!LEAD.has(word) || !(next === 32 || next === 44 || next === 58)) return false
     at = to + 1
     while (text.charCodeAt(at) === 32) at++
@@ -81,41 +81,62 @@ function opensOrder(text: string, from: number): boolean {
 }
 
 /** "sending", "sent by" or "updates" do not open an order. */
-function VERB_FORM(word: string): boolean {
-  return !(
-    word.endsWith('ing') ||
-    (word.endsWith('ed') && word.length > 4) ||
-    (word.endsWith('s') && !word.endsWith('ss'))
-  )
+function opensAsVerb(word: string): boolean {
+  if (word === 'sent' || word.endsWith('ing')) return false
+  return !((word.endsWith('ed') && word.length > 4) || (word.endsWith('s') && !word.endsWith('ss')))
 }
 
-/** At least two more words before the sentence ends: a heading or a button is not an order. */
+/** At least two more words, not both with capitals, before anything that prose does not have: a heading, a key or a button is not an order. */
 function isSentence(text: string, from: number): boolean {
   let words = 0
+  let capitals = 0
   let inWord = false
   const to = Math.min(text.length, from + 80)
-  for (let i = from; i < to && words < 2; i++) {
+  for (let i = from; i < to; i++) {
     const c = text.charCodeAt(i)
-    const part = isLetter(c) || (c >= 48 && c <= 57) || c === 36
-    if (part && !inWord) words++
+    const part = isLetter(c) || (c >= 48 && c <= 57)
+    if (part && !inWord) {
+      words++
+      if (c >= 65 && c <= 90) capitals++
+      if (words === 2) return capitals < 2
+    }
     inWord = part
     if (c === 10 && text.charCodeAt(i + 1) === 10) return false
-    if (c === 58 || c === 61 || c === 123) return false
+    if (ENDS_HEADING.has(c)) return false
   }
-  return words >= 2
+  return false
 }
+
+/** : = { " < ] ( */
+const ENDS_HEADING = new Set([58, 61, 123, 34, 60, 93, 40])
 
 function sentenceEnd(text: string, from: number): number {
   const limit = Math.min(text.length, from + MAX_SENTENCE)
   for (let i = from + 1; i < limit; i++) {
     const c = text.charCodeAt(i)
-    if (c === 10 && text.charCodeAt(i + 1) === 10) return i
+    if (c === 10 && (text.charCodeAt(i + 1) === 10 || startsKey(text, i + 1))) return i
     if (c === 60 && i > from + 8) return i
+    if (c === 39 && endsQuoted(text, i)) return i
     if (c !== 46 && c !== 33 && c !== 63) continue
     const next = text.charCodeAt(i + 1)
     if (Number.isNaN(next) || next === 32 || next === 10 || next === 34 || next === 39 || next === 92) return i + 1
   }
   return limit
+}
+
+/** A line like `  - sender: x`: data goes on where the sentence ended. */
+function startsKey(text: string, from: number): boolean {
+  let i = from
+  while (text.charCodeAt(i) === 32 || text.charCodeAt(i) === 45) i++
+  const word = i
+  while (i - word < 32 && (isLetter(text.charCodeAt(i)) || text.charCodeAt(i) === 95)) i++
+  return i > word && text.charCodeAt(i) === 58
+}
+
+/** A single quote that closes a value (`'…',` or `'…'` at the end of a line), not one of a doubled pair. */
+function endsQuoted(text: string, at: number): boolean {
+  const next = text.charCodeAt(at + 1)
+  return text.charCodeAt(at - 1) !== 39 && (next === 10 || next === 44 || next === 125 || next === 58)
 }
 
 function describe(text: string, from: number, to: number): Imperative {

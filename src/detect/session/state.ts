@@ -1,5 +1,6 @@
 import type { Action, Effect, Ref, Session, Sighting } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
+import type { Evidence } from '../verdict.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
 
 export interface AgentHour {
@@ -36,8 +37,8 @@ export class SessionState implements Session {
   records = 0
   errors = 0
   history: string[] = []
-  /** evidence, nats, as of riskMs */
-  riskNats = 0
+  /** as of riskMs */
+  evidence: Evidence | undefined
   riskMs: number
   risk = 0
   contained: Action = 'allow'
