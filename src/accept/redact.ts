@@ -18,7 +18,7 @@ export interface Redactor {
   /**
    * Takes secrets out of a valid event: by the name of a member, by configured pointer, and by pattern inside every
    * text. A whole secret value in free-form content (args, trace, ext, unknown members) becomes the contract's mark
-   * object; a secret inside a text, or in a member that must be a text, becomes `[redacted:secret:<hex>:<length>]`.
+   * object; a secret inside a text, or in a member that must be a text, becomes `[redacted:<hex>:<length>]`.
    * Never changes its input and returns it when there is nothing to take out; doing it twice does nothing more.
    * `undefined` when the event is nested deeper than 64 levels.
    *

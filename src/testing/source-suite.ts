@@ -10,9 +10,9 @@ export interface SourceUnderTest {
    * Sends items in this order, as bytes of one event each. Resolves when they are on their way; `taken` when the
    * source has answered for them (sources that answer nobody resolve it at once).
    */
-  send(items: readonly Uint8Array[]): Promise<{ readonly taken: Promise<unknown> }>
+  readonly send: (items: readonly Uint8Array[]) => Promise<{ readonly taken: Promise<unknown> }>
   /** Another source that reads on where this one's acknowledgements ended; absent where a position is not kept. */
-  reopen?(): Promise<SourceUnderTest>
+  readonly reopen?: () => Promise<SourceUnderTest>
 }
 
 export interface SourceTraits {
@@ -48,7 +48,9 @@ const idsOf = (batches: readonly Batch[]) => batches.flatMap((batch) => batch.ev
 
 /** The contract of the port `Source`: run it in a `describe` of the adapter's own test. */
 export function sourceSuite(create: () => Promise<SourceUnderTest>, traits: SourceTraits): void {
-  test('every event comes once, in order, in bounded batches, with rising positions', { timeout: TIMEOUT_MS }, async () => {
+  test('every event comes once, in order, in bounded batches, with rising positions', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const { source, send } = await create()
     const events = numbered(500)
     const reading = read(source, events.length)
@@ -66,7 +68,9 @@ export function sourceSuite(create: () => Promise<SourceUnderTest>, traits: Sour
     for (const origin of last.keys()) expect(assigned.filter((one) => one === origin)).toHaveLength(1)
   })
 
-  test('what cannot be accepted is rejected with a reason and its bytes, the rest goes on', { timeout: TIMEOUT_MS }, async () => {
+  test('what cannot be accepted is rejected with a reason and its bytes, the rest goes on', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const { source, send } = await create()
     const [first, second] = numbered(2)
     if (first === undefined || second === undefined) throw new Error('two events expected')
@@ -142,7 +146,9 @@ export function sourceSuite(create: () => Promise<SourceUnderTest>, traits: Sour
     expect(open.length).toBeGreaterThanOrEqual(3)
   })
 
-  test('aborting ends the batches, also while nothing comes, and closing twice is harmless', { timeout: TIMEOUT_MS }, async () => {
+  test('aborting ends the batches, also while nothing comes, and closing twice is harmless', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const { source } = await create()
     const stop = new AbortController()
     const reading = (async () => {

@@ -29,7 +29,7 @@ const MEDIA_TYPES = [
 ]
 
 /** What one item of a request came to. */
-interface Outcome {
+export interface Outcome {
   readonly index: number
   readonly rejected: Rejected
 }
@@ -88,7 +88,11 @@ async function take(
 }
 
 /** Synchronous up to `deliver`, so that positions rise in the order of delivery. */
-function decodeAll(items: readonly Uint8Array[], { tenant, sources }: IngestPrincipal, options: IngestOptions) {
+export function decodeAll(
+  items: readonly (Uint8Array | object)[],
+  { tenant, sources }: IngestPrincipal,
+  options: IngestOptions,
+) {
   const binding: Binding = { ...(tenant !== undefined && { tenant }), ...(sources !== undefined && { sources }) }
   const receivedMs = options.now()
   const events: ToolEvent[] = []

@@ -26,7 +26,7 @@ export class Marks {
 
   /** Inside a text. */
   text(value: string): string {
-    return `${MARK_START}secret:${this.digest(value)}:${value.length}]`
+    return `${MARK_START}${this.digest(value)}:${value.length}]`
   }
 
   private digest(value: string): string {

@@ -117,10 +117,13 @@ class Scan {
     const isQuoted = quote === '"' || quote === "'"
     if (isQuoted) from++
     else from = quoteFrom
-    if (this.isMarked(from) || PLACEHOLDER.test(text.slice(from, from + 12))) return undefined
+    if (this.isMarked(from) || NO_VALUE.test(text.slice(from, from + 12))) return undefined
     const isHeader = /^(?:authorization|cookie)/i.test(hit)
-    let to = from
-    while (to < text.length && !endsValue(text.charCodeAt(to), isQuoted ? quote : undefined, isHeader)) to++
+    let to = this.card(from)?.to ?? from
+    while (to < text.length && !endsValue(text.charCodeAt(to), isQuoted ? quote : undefined, isHeader)) {
+      if (text.charCodeAt(to) === DASH && text.startsWith('-----BEGIN ', to)) break
+      to++
+    }
     return to - from < MIN_ASSIGNED ? undefined : { from, to }
   }
 
@@ -164,20 +167,23 @@ class Scan {
     return /\d/.test(this.text.slice(from + hit.length, from + hit.length + 64)) ? { from, to } : undefined
   }
 
+  /** Digits, in groups or not; digits of another number may follow, so every end of a group is tried. */
   private card(from: number): Span | undefined {
-    if (this.isInsideWord(from)) return undefined
     const { text } = this
+    if (this.isInsideWord(from) || text.startsWith(MARK_START, from - MARK_START.length)) return undefined
     let digits = ''
-    let to = from
-    for (let i = from; i < text.length && digits.length < 20; i++) {
+    let to: number | undefined
+    for (let i = from; digits.length < 20; i++) {
       const code = text.charCodeAt(i)
       if (isDigit(code)) {
         digits += text[i]
-        to = i + 1
-      } else if ((code !== SPACE && code !== DASH) || i !== to) break
+        continue
+      }
+      if (!isAlphanumeric(code) && isCardNumber(digits)) to = i
+      const isSeparator = (code === SPACE || code === DASH) && isDigit(text.charCodeAt(i + 1))
+      if (!isSeparator) break
     }
-    if (isAlphanumeric(text.charCodeAt(to))) return undefined
-    return isCardNumber(digits) ? { from, to } : undefined
+    return to === undefined ? undefined : { from, to }
   }
 
   private isMarked(at: number): boolean {
@@ -208,7 +214,8 @@ const COLON = 0x3a
 const EQUALS = 0x3d
 const BACKSLASH = 0x5c
 const MIN_ASSIGNED = 4
-const PLACEHOLDER = /^(?:(?:true|false|null|none|undefined)\b|[{[])/i
+/** Nothing, the beginning of something larger, or a scheme before the value: that has its own trigger. */
+const NO_VALUE = /^(?:(?:true|false|null|none|undefined)\b|[{[]|(?:bearer|basic) )/i
 
 function endsValue(code: number, quote: string | undefined, isHeader: boolean): boolean {
   if (code === 0x0a || code === 0x0d) return true

@@ -1,10 +1,13 @@
 import type { Keys } from './keys.ts'
-import { isMarker, MARK_START, type Marks } from './marker.ts'
+import { isMarker, type Marks } from './marker.ts'
 import { findSecrets, isCardNumber, maySecret } from './patterns.ts'
 import { EVENT, MAX_LENGTHS, type Rule } from './rules.ts'
 
 /** Levels of nesting that an event may have. */
 export const MAX_DEPTH = 64
+
+/** A text that is a mark and nothing else. */
+const IS_MARKED = /^\[redacted:[0-9a-f]{16}:\d{1,9}\]$/
 
 type Json = Record<string, unknown>
 
@@ -42,8 +45,7 @@ export class Walk {
     if (value === null || value === undefined || typeof value === 'boolean' || value === '') return value
     if (typeof value === 'object' && isMarker(value)) return value
     const text = typeof value === 'string' ? value : JSON.stringify(value)
-    if (text.startsWith(MARK_START) && !text.slice(1).includes('[') && text.indexOf(']') >= text.length - 1)
-      return value
+    if (IS_MARKED.test(text)) return value
     return isFree ? this.marks.object(text) : this.marks.text(text)
   }
 
