@@ -39,8 +39,14 @@ export default defineDetector({
 
 interface Found {
   readonly nats: number
+  /** of the destination */
+  readonly kind?: string
+  /** the task asks for what the tool does */
+  readonly asked?: boolean
   readonly reason?: Reason
 }
+/** A task that asks for the action but names no destination for it makes one found on the way more likely to be wanted. */
+const WANTED_NATS = 1
 const NOTHING: Found = { nats: 0 }
 
 /** The destination says most; that nobody but a result asked for the tool adds half of its own surprise. */
@@ -52,8 +58,13 @@ function callOf(input: DetectorInput): { nats: number; reasons: Reason[] } {
     if (found.nats > destination.nats) destination = found
   }
   const order = orderOf(input)
-  const nats = Math.max(destination.nats, order.nats) + Math.min(destination.nats, order.nats) / 2
+  const wanted = order.asked && !namesAnother(input, destination.kind) ? WANTED_NATS : 0
+  const nats = Math.max(0, Math.max(destination.nats, order.nats) + Math.min(destination.nats, order.nats) / 2 - wanted)
   return { nats, reasons: [destination.reason, order.reason].filter((reason) => reason !== undefined) }
+}
+
+function namesAnother({ event }: DetectorInput, kind: string | undefined): boolean {
+  return event.data.refs?.some((ref) => ref.in === 'intent' && ref.kind === kind) === true
 }
 
 function refOf(input: DetectorInput, ref: Ref): Found {
@@ -65,6 +76,7 @@ function refOf(input: DetectorInput, ref: Ref): Found {
   const nats = novelty === 0 ? 0 : Math.max(0, novelty + provenanceNats(ref, sighting, session.effect))
   return {
     nats,
+    kind: ref.kind,
     reason: {
       what: `destination (${ref.kind}) of \`${event.data.tool?.name ?? event.data.op}\``,
       observed: sighting?.inUntrustedResult
@@ -99,7 +111,7 @@ function orderOf(input: DetectorInput): Found {
   let by: Sighting | undefined
   for (const ref of own) {
     const sighting = session.sightingOf(ref.fp)
-    if (sighting?.inIntent) return NOTHING
+    if (sighting?.inIntent) return { nats: 0, asked: true }
     if (sighting?.imperative) by = sighting
   }
   if (by === undefined) return NOTHING

@@ -60,9 +60,9 @@ function rehearseOne(
  * Tails per detector and the role's threshold from its clean, held-out sessions.
  *
  * Threshold: the largest evidence of each session is taken; the excesses of the upper fifth over its lower end are
- * fitted with an exponential (the generalised Pareto tail with shape zero: with some hundred sessions the shape cannot
- * be told), its mean raised by one standard error because a mean of k excesses is known to 1/sqrt(k) only. The
- * threshold is where that tail has come down to the budget.
+ * fitted with a generalised Pareto tail, and the threshold is where that tail has come down to the budget. With fewer
+ * sessions than one in a budget this extrapolates; the margin for that is a shape one standard error heavier than
+ * estimated. `achieved` is counted, not extrapolated.
  */
 export function calibrate(rehearsed: readonly RehearsedSession[], weights: Weights, budget: number): Calibration {
   const tails = tailsOf(rehearsed)
@@ -148,10 +148,28 @@ function thresholdOf(descending: readonly number[], budget: number): number {
   const n = descending.length
   if (n === 0) return THRESHOLD_AT_LEAST
   const k = Math.min(n - 1, Math.max(FITTED_AT_LEAST, Math.round(n * FITTED_SHARE)))
-  if (k < 1) return Math.max(THRESHOLD_AT_LEAST, (descending[0] ?? 0) + Math.log(1 / budget))
+  if (k < 2) return Math.max(THRESHOLD_AT_LEAST, (descending[0] ?? 0) + Math.log(1 / budget))
   const from = descending[k] ?? 0
-  let sum = 0
-  for (let i = 0; i < k; i++) sum += (descending[i] ?? from) - from
-  const scale = (sum / k) * (1 + 1 / Math.sqrt(k))
-  return Math.max(THRESHOLD_AT_LEAST, from + scale * Math.log(k / n / budget))
+  const excesses = descending.slice(0, k).map((nats) => nats - from)
+  return Math.max(THRESHOLD_AT_LEAST, from + paretoQuantile(excesses, Math.min(1, (budget * n) / k)))
+}
+
+/** Steepest and heaviest shape that so few excesses can make us believe. */
+const SHAPE_AT_LEAST = -0.5
+const SHAPE_AT_MOST = 0.25
+
+/**
+ * The excess that a share `tail` of all excesses is above: generalised Pareto by moments (Hosking and Wallis 1987),
+ * the shape taken one standard error heavier than estimated, the scale matched to the mean.
+ */
+function paretoQuantile(excesses: readonly number[], tail: number): number {
+  const k = excesses.length
+  const mean = excesses.reduce((sum, x) => sum + x, 0) / k
+  if (mean === 0) return 0
+  const variance = excesses.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (k - 1)
+  const estimate = variance === 0 ? SHAPE_AT_MOST : (1 - mean ** 2 / variance) / 2
+  const heavier = estimate + (1 - Math.max(SHAPE_AT_LEAST, estimate)) / Math.sqrt(k)
+  const shape = Math.min(SHAPE_AT_MOST, Math.max(SHAPE_AT_LEAST, heavier))
+  const scale = mean * (1 - shape)
+  return Math.abs(shape) < 1e-6 ? scale * Math.log(1 / tail) : (scale / shape) * (tail ** -shape - 1)
 }

@@ -9,8 +9,9 @@ export interface Imperative {
   readonly names: readonly string[]
 }
 
+const BACKSLASH = 92
 const MAX_SENTENCE = 400
-const MAX_IMPERATIVES = 8
+const MAX_IMPERATIVES = 16
 const MAX_NAMES = 16
 /** words that may stand before the verb of an order */
 const LEAD = new Set(
@@ -32,6 +33,12 @@ export function findImperatives(text: string): readonly Imperative[] {
   let end = 0
   for (let i = 0; i < text.length && found.length < MAX_IMPERATIVES; i++) {
     const c = text.charCodeAt(i)
+    if (c === BACKSLASH) {
+      // Text that was quoted once more has its line breaks as a backslash and a letter.
+      start = true
+      i++
+      continue
+    }
     if (!isLetter(c)) {
       if (c !== 32 && c !== 9) start = c !== 44 && c !== 95 && c !== 47 && c !== 64 && c !== 45 && !(c >= 48 && c <= 57)
       continue
@@ -116,6 +123,7 @@ function sentenceEnd(text: string, from: number): number {
     const c = text.charCodeAt(i)
     if (c === 10 && (text.charCodeAt(i + 1) === 10 || startsKey(text, i + 1))) return i
     if (c === 60 && i > from + 8) return i
+    if (c === BACKSLASH && text.charCodeAt(i + 1) === 110 && text.charCodeAt(i + 2) === BACKSLASH) return i
     if (c === 39 && endsQuoted(text, i)) return i
     if (c !== 46 && c !== 33 && c !== 63) continue
     const next = text.charCodeAt(i + 1)
@@ -140,7 +148,8 @@ function endsQuoted(text: string, at: number): boolean {
 }
 
 function describe(text: string, from: number, to: number): Imperative {
-  const sentence = text.slice(from, to)
+  const raw = text.slice(from, to)
+  const sentence = raw.includes('\\') ? raw.replace(/\\[nrt]/g, ' ') : raw
   return { from, to, asks: asksOf(sentence), names: namesIn(sentence) }
 }
 
