@@ -55,7 +55,7 @@ export class FileSource implements Source {
         throw cause instanceof EventFileError ? cause : new EventFileError(path, cause)
       }
     }
-    while (this.again.length > 0 && !signal.aborted) yield* this.redeliver()
+    yield* this.redeliver()
   }
 
   close(): Promise<void> {
@@ -67,7 +67,6 @@ export class FileSource implements Source {
     let assigned: readonly string[] = [origin]
     let position = 0
     for await (const lines of readLines(this.open(path, signal), this.maxBatchEvents)) {
-      yield* this.redeliver()
       const events: ToolEvent[] = []
       const rejected: Rejected[] = []
       for (const body of lines) {
@@ -78,6 +77,7 @@ export class FileSource implements Source {
         else rejected.push({ ...decoded.rejected, error: `line ${position}: ${decoded.rejected.error}` })
       }
       yield this.batchOf(events, rejected, assigned)
+      yield* this.redeliver()
       assigned = []
       if (signal.aborted) return
     }
