@@ -8,6 +8,7 @@ test('says what kind of failure it was', () => {
   const kinds = Object.keys(codes).map((code) => [code, toStoreError(engine(code), 'insert').code])
   expect(Object.fromEntries(kinds)).toEqual(codes)
   expect(toStoreError(new Error('Timeout error.'), 'insert').code).toBe('unavailable')
+  expect(toStoreError(new TypeError('value is not a string'), 'insert').code).toBe('refused')
 })
 
 test('reads the code of the embedded engine from its text, and says what to do about a lock', () => {

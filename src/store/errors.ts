@@ -20,6 +20,9 @@ const FULL = new Set(['243', '1002'])
 /** The second is what opening a directory says; the engine's own 76 goes to the process's error output only. */
 const LOCKED = new Set(['76', 'CHDB_CONNECTION'])
 
+/** A row that could not be encoded, a wrong argument: trying again would not help. */
+const OURS = 'defect'
+
 /** What the engine, the client or the file system threw, as the store's callers know it. */
 export function toStoreError(error: unknown, doing: string): StoreError {
   if (error instanceof StoreError) return error
@@ -29,6 +32,7 @@ export function toStoreError(error: unknown, doing: string): StoreError {
 
 function failureOf(code: string): StoreFailure {
   if (FULL.has(code) || code === 'ENOSPC' || code === 'EDQUOT') return 'full'
+  if (code === OURS) return 'refused'
   // No numeric engine code: the network, or the client's own time-out.
   return UNAVAILABLE.has(code) || LOCKED.has(code) || !/^\d+$/.test(code) ? 'unavailable' : 'refused'
 }
@@ -44,6 +48,7 @@ function sentenceOf(code: string, message: string, doing: string): string {
 
 function describe(error: unknown): { readonly code: string; readonly message: string } {
   if (!(error instanceof Error)) return { code: '', message: String(error) }
+  if (error instanceof TypeError || error instanceof RangeError) return { code: OURS, message: error.message }
   const own = 'code' in error && typeof error.code === 'string' ? error.code : ''
   // The embedded engine's own errors say its code in their text only.
   const code = /^(\d+|E[A-Z]+)$/.test(own) ? own : /Code: (\d+)/.exec(error.message)?.[1]

@@ -10,8 +10,9 @@ import type { RestoreBound } from './store.ts'
 
 /** More than a fold keeps of a session anyway; bounds what one hostile session can make us read. */
 export const MAX_EVENTS_PER_SESSION = 10_000
-/** Sessions in one query: more would make its parameters, and its answer, unreasonably large. */
+/** Bounds of one query: its answer is held in memory, and a server takes at most 128 KiB of one parameter, escaped. */
 const SESSIONS_PER_QUERY = 500
+const NAME_BYTES_PER_QUERY = 60_000
 const QUERY = readSql('history')
 
 interface HistoryRow {
@@ -33,8 +34,7 @@ export async function readHistory(
   idleMs: number,
 ): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
   const found = new Map<SessionKey, readonly ToolEvent[]>()
-  for (let from = 0; from < bounds.length; from += SESSIONS_PER_QUERY) {
-    const some = bounds.slice(from, from + SESSIONS_PER_QUERY)
+  for (const some of inQueries(bounds)) {
     const result = await client.query({
       query: QUERY,
       format: 'JSONEachRow',
@@ -47,6 +47,21 @@ export async function readHistory(
     }
   }
   return found
+}
+
+function* inQueries(bounds: readonly RestoreBound[]): Generator<readonly RestoreBound[]> {
+  let some: RestoreBound[] = []
+  let bytes = 0
+  for (const bound of bounds) {
+    bytes += Buffer.byteLength(bound.key) + Buffer.byteLength(bound.origin)
+    if (some.length === SESSIONS_PER_QUERY || (some.length > 0 && bytes > NAME_BYTES_PER_QUERY)) {
+      yield some
+      some = []
+      bytes = Buffer.byteLength(bound.key) + Buffer.byteLength(bound.origin)
+    }
+    some.push(bound)
+  }
+  if (some.length > 0) yield some
 }
 
 function parametersOf(

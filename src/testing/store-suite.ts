@@ -90,7 +90,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
           judgedCalls(1).map((one) => ofTenant(one, 'tokens')),
           [],
         )
-        await store.command(`INSERT INTO remembers VALUES ('same')`)
+        await store.command('INSERT INTO remembers SELECT {word:String}', { word: 'same' })
       }
       expect(await count('remembers')).toBe(4)
       await store.command('DROP TABLE IF EXISTS remembers')

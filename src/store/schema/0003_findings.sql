@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS finding_rows
 ENGINE = ReplacingMergeTree(time)
 ORDER BY (tenant, finding_id)
 TTL toDateTime(time) + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'stored findings; read the view findings, which counts each once';
 
 CREATE OR REPLACE VIEW findings

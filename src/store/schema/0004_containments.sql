@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS containment_change_rows
 ENGINE = ReplacingMergeTree
 ORDER BY (tenant, containment_id, revision, state, gateway, attempt)
 TTL toDateTime(time) + INTERVAL 400 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'stored changes of containments; read the views containment_changes and containments';
 
 CREATE OR REPLACE VIEW containment_changes

@@ -17,6 +17,7 @@ CREATE TABLE IF NOT EXISTS dead_letter_rows
 ENGINE = ReplacingMergeTree
 ORDER BY (origin, position, digest)
 TTL toDateTime(received) + INTERVAL 90 DAY
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
 COMMENT 'stored dead letters; read the view dead_letters';
 
 CREATE TABLE IF NOT EXISTS dead_letter_replays
