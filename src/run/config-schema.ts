@@ -7,7 +7,7 @@ import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox
  */
 
 export const ROLES = ['accept', 'score', 'learn', 'dispatch', 'forward', 'web'] as const
-export const SCOPES = ['pep', 'analyst', 'responder', 'admin'] as const
+const SCOPES = ['pep', 'analyst', 'responder', 'admin'] as const
 
 const oneOf = <const T extends readonly string[]>(
   values: T,
@@ -319,7 +319,6 @@ const Containment = section(
 const Limits = section(
   {
     maxBatchEvents: count('Events in one batch at most.', { default: 5000, maximum: 50_000 }),
-    maxBatchWaitMs: count('Time a batch may wait to fill.', { default: 20, maximum: 10_000 }),
     maxUnstored: count('Events judged but not yet stored at most; beyond it the source pauses.', {
       default: 50_000,
     }),
@@ -381,4 +380,3 @@ export const ConfigSchema = Type.Object(
 
 export type Config = Static<typeof ConfigSchema>
 export type Role = (typeof ROLES)[number]
-export type Scope = (typeof SCOPES)[number]

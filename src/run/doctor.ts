@@ -1,23 +1,11 @@
 import type { Settings } from './config.ts'
 import { checkChdb } from './doctor/chdb.ts'
+import type { Check, CheckResult } from './doctor/check.ts'
 import { checkClickHouse } from './doctor/clickhouse.ts'
 import { gatewayChecks } from './doctor/gateways.ts'
 import { checkKafka } from './doctor/kafka.ts'
 import { checkClock, checkData, checkTokens } from './doctor/local.ts'
 import { checkRedis } from './doctor/redis.ts'
-
-export interface CheckResult {
-  readonly state: 'ok' | 'warning' | 'failed'
-  readonly detail: string
-  /** what to do about it */
-  readonly todo?: string
-}
-
-/** Looks at one part from outside. Never rejects for what is wrong with the part: that is the result. */
-export interface Check {
-  readonly name: string
-  run(): Promise<CheckResult>
-}
 
 export type NamedResult = CheckResult & { readonly name: string }
 

@@ -9,9 +9,18 @@ try {
   await createProgram(io).parseAsync(process.argv)
 } catch (error) {
   process.exitCode = exitCodeOf(error)
-  // Commander has printed its own message already; what is not foreseen keeps its stack.
-  if (error instanceof CommandError || error instanceof ConfigError) io.err(`belay: ${error.message}`)
-  else if (!(error instanceof CommanderError)) console.error(error)
+  if (!(error instanceof CommanderError)) io.err(told(error))
+}
+
+/**
+ * Commander has printed its own message already. An error with a code was foreseen, and its message says what to do;
+ * only what was not foreseen shows its stack.
+ */
+function told(error: unknown): string {
+  if (!(error instanceof Error)) return `belay: ${String(error)}`
+  const { code } = error as { readonly code?: unknown }
+  if (code === 'EADDRINUSE') return `belay: ${error.message}; another process listens there (--port takes another one)`
+  return typeof code === 'string' ? `belay: ${error.message}` : `belay: ${error.stack ?? error.message}`
 }
 
 function exitCodeOf(error: unknown): number {

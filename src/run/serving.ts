@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { eventRoutes } from '../accept/http/routes.ts'
+import { eventRoutes, type IngestOptions } from '../accept/http/routes.ts'
+import { otlpRoutes } from '../accept/otlp.ts'
 import { createAuthenticator, type TokenRecord } from '../web/auth.ts'
 import { containmentRoutes } from '../web/containments.ts'
 import { queryRoutes } from '../web/query.ts'
@@ -20,7 +21,7 @@ export function serverParts(parts: Parts): ServerParts {
     probes: probesOf(parts),
     metrics: () => metrics.exposition(),
     plugins: [
-      ...(roles.includes('accept') ? [ingestRoutes(parts)] : []),
+      ...(roles.includes('accept') ? ingestRoutes(parts) : []),
       ...(roles.includes('web') ? webRoutes(parts) : []),
     ],
     onError: (err, request) => log.error({ err, ...request }, 'a request failed'),
@@ -28,14 +29,15 @@ export function serverParts(parts: Parts): ServerParts {
 }
 
 function ingestRoutes({ door, entrance }: Parts) {
-  return eventRoutes({
+  const options: IngestOptions = {
     decode: door.decode,
     delivery: entrance.delivery,
     // Without tokens nobody's tenant is bound: events say their own.
     principalOf: ({ principal }) => (principal.anonymous ? { name: principal.name } : principal),
     now: Date.now,
     routeConfig: { scopes: ['pep'] },
-  })
+  }
+  return [eventRoutes(options), otlpRoutes(options)]
 }
 
 function webRoutes({ dispatch, store }: Parts) {

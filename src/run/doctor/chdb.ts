@@ -1,8 +1,8 @@
 import { openStore } from '../../store/open.ts'
 import { StoreError } from '../../store/store.ts'
 import type { Config } from '../config-schema.ts'
-import type { Check } from '../doctor.ts'
 import { chdbFolder } from '../parts/store.ts'
+import type { Check } from './check.ts'
 
 export function checkChdb(config: Config): Check {
   const directory = chdbFolder(config.data)
@@ -27,7 +27,7 @@ export function checkChdb(config: Config): Check {
 function failure(error: unknown, directory: string) {
   const detail = error instanceof Error ? error.message : String(error)
   // One process owns the folder: while `belay up` runs, that is as it should be.
-  if (error instanceof StoreError && /code 76|CANNOT_OPEN_FILE|lock/i.test(`${detail} ${String(error.cause)}`))
+  if (error instanceof StoreError && detail.includes('another process has this data directory open'))
     return { state: 'ok', detail: `${directory} is held by a running process` } as const
   return {
     state: 'failed',

@@ -1,7 +1,7 @@
 import { createClient } from '@clickhouse/client'
 import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
-import type { Check } from '../doctor.ts'
+import type { Check } from './check.ts'
 
 /** Releases before this one lack what the schema uses. */
 const OLDEST = [25, 3] as const

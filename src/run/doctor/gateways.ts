@@ -1,8 +1,8 @@
 import { leaseOf } from '../../dispatch/lease.ts'
 import type { Order } from '../../model/index.ts'
 import type { Settings } from '../config.ts'
-import type { Check, CheckResult } from '../doctor.ts'
 import { gatewaysOf } from '../parts/dispatch.ts'
+import type { Check, CheckResult } from './check.ts'
 
 /** One check per gateway: a signed `containment.ping.v1`, which changes nothing there. */
 export function gatewayChecks(settings: Settings): readonly Check[] {

@@ -2,8 +2,8 @@ import { connect } from 'node:net'
 import { connectKafka } from '../../accept/kafka/client.ts'
 import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
-import type { Check, CheckResult } from '../doctor.ts'
 import { kafkaConnection } from '../parts/kafka.ts'
+import type { Check, CheckResult } from './check.ts'
 
 export function checkKafka(settings: Settings, kafka: NonNullable<Config['kafka']>): Check {
   return {

@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isLoopback } from '../config.ts'
 import type { Config } from '../config-schema.ts'
-import type { Check } from '../doctor.ts'
+import type { Check } from './check.ts'
 
 const LOW_SPACE_BYTES = 2 * 1024 ** 3
 

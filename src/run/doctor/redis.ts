@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
-import type { Check, CheckResult } from '../doctor.ts'
 import { redisUrl } from '../parts/redis.ts'
+import type { Check, CheckResult } from './check.ts'
 
 export function checkRedis(settings: Settings, section: NonNullable<Config['redis']>): Check {
   return {

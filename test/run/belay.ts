@@ -1,0 +1,95 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable, Writable } from 'node:stream'
+
+const ARGUMENTS = ['--import', 'tsx', '--conditions=source', 'src/run/main.ts']
+
+export interface Ran {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command to its end. */
+export async function run(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<Ran> {
+  const child = spawned(args, env)
+  child.stdin.end(stdin)
+  const [out, err] = [text(child.stdout), text(child.stderr)]
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, out: await out, err: await err }
+}
+
+async function text(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** `belay up` as a process of its own, known to be up by what it says. */
+export class RunningBelay {
+  readonly url: string
+  readonly pid: number
+  private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
+  private readonly lines: string[]
+
+  private constructor(url: string, child: ChildProcessByStdio<Writable, Readable, Readable>, lines: string[]) {
+    this.url = url
+    this.child = child
+    this.pid = child.pid ?? 0
+    this.lines = lines
+  }
+
+  /** Resolves when it listens; rejects with what it said when it ended before. */
+  static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningBelay> {
+    const child = spawned(['up', '--port', '0', ...args], env)
+    process.once('exit', () => child.kill('SIGKILL'))
+    const lines: string[] = []
+    const errors: string[] = []
+    createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))
+    const said = createInterface({ input: child.stdout })
+    return new Promise((resolve, reject) => {
+      said.on('line', (line) => {
+        lines.push(line)
+        const url = /^belay is up on (\S+)$/.exec(lines[0] ?? '')?.[1]
+        // The curl line is the last one of the greeting.
+        if (url !== undefined && line.startsWith('  curl ')) resolve(new RunningBelay(url, child, lines))
+      })
+      child.once('close', (code) =>
+        reject(new Error(`belay up ended with ${code}:\n${[...lines, ...errors].join('\n')}`)),
+      )
+    })
+  }
+
+  /** All it said so far on standard output. */
+  get said(): string {
+    return this.lines.join('\n')
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    const closed = once(this.child, 'close') as Promise<[number | null]>
+    this.child.kill(signal)
+    const [code] = await closed
+    return code
+  }
+
+  async get(path: string): Promise<{ readonly status: number; readonly body: string }> {
+    const response = await fetch(new URL(path, this.url))
+    return { status: response.status, body: await response.text() }
+  }
+
+  async post(path: string, body: object, contentType = 'application/json'): Promise<Response> {
+    return fetch(new URL(path, this.url), {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: JSON.stringify(body),
+    })
+  }
+}
+
+function spawned(args: readonly string[], env: NodeJS.ProcessEnv) {
+  return spawn(process.execPath, [...ARGUMENTS, ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+}
