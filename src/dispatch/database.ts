@@ -8,7 +8,8 @@ interface Write {
 }
 
 /**
- * The embedded database of this room: one SQLite file that holds the outbox and the posture, written by one process.
+ * The embedded database of this room: one SQLite file that holds the outbox and the posture, written by one process
+ * (nothing here keeps a second one out: in an embedded deployment chDB, on the same data folder, does).
  * Writes of one turn of the event loop share one transaction, because a commit costs an fsync and a row does not.
  */
 export class DispatchDatabase {

@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/dispatch/clock.ts'
 import { BULLMQ_DEFAULTS, BullmqQueue } from '../../src/dispatch/queue/bullmq.ts'
@@ -9,8 +12,10 @@ import { ownRedisServer, redisServer } from '../services/redis.ts'
 
 const redis = await redisServer()
 
-function openQueue(url: string, prefix = `{${randomUUID()}}`): BullmqQueue {
-  return new BullmqQueue(systemClock, { ...BULLMQ_DEFAULTS, url, prefix, onError: () => undefined })
+const LOCK_MS = 600
+
+function openQueue(url: string, prefix = `{${randomUUID()}}`, lockMs: number = BULLMQ_DEFAULTS.lockMs): BullmqQueue {
+  return new BullmqQueue(systemClock, { ...BULLMQ_DEFAULTS, url, prefix, lockMs, onError: () => undefined })
 }
 
 function job(): Omit<DispatchJob, 'attempt'> {
@@ -33,6 +38,34 @@ if (redis.available) {
     }
   })
 }
+
+describe.skipIf(!redis.available)('BullmqQueue and a worker that dies', () => {
+  it('gives the jobs of a killed process to another one', async () => {
+    if (!redis.available) return
+    const { url } = redis.service
+    const prefix = `{${randomUUID()}}`
+    const one = job()
+    const script = join(import.meta.dirname, 'bullmq-child.ts')
+    const arguments_ = ['--import', 'tsx', '--conditions=source', script, url, prefix, String(LOCK_MS)]
+    const child = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const queue = openQueue(url, prefix, LOCK_MS)
+    await queue.put([one])
+    for await (const taken of createInterface({ input: child.stdout })) {
+      expect(taken).toBe(one.order.id)
+      child.kill('SIGKILL')
+    }
+    const stop = new AbortController()
+    const again = new Promise<DispatchJob>((resolve) => {
+      void queue.work(async (taken) => {
+        resolve(taken)
+        return { kind: 'done' }
+      }, stop.signal)
+    })
+    expect((await again).order).toEqual(one.order)
+    stop.abort()
+    await queue.close()
+  })
+})
 
 describe.skipIf(!redis.available)('BullmqQueue without Redis', () => {
   it('refuses a put while Redis is away, and goes on with what it had when Redis is back', async () => {

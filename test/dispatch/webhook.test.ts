@@ -18,7 +18,7 @@ function gatewayTo(url: string, over: Partial<WebhookOptions> = {}, now: () => n
 gatewaySuite('WebhookGateway', async () => {
   const receiver = new Receiver()
   await receiver.start()
-  const gateway = gatewayTo(receiver.url, { timeoutMs: 100 })
+  const gateway = gatewayTo(receiver.url, { timeoutMs: 1_000 })
   return {
     gateway,
     async react(reaction: Reaction) {

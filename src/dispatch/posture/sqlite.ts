@@ -39,7 +39,12 @@ export class SqlitePosture implements Posture {
   constructor(db: DispatchDatabase, nowMs: number) {
     this.db = db
     db.sqlite.exec(SCHEMA)
-    db.sqlite.prepare('DELETE FROM lease WHERE expires_ms < ? AND ended IS NOT NULL').run(nowMs - HISTORY_MS)
+    // The newest change stays whatever its age: revisions go on from it.
+    db.sqlite
+      .prepare(
+        'DELETE FROM lease WHERE expires_ms < ? AND ended IS NOT NULL AND changed < (SELECT MAX(changed) FROM lease)',
+      )
+      .run(nowMs - HISTORY_MS)
     for (const row of db.sqlite.prepare('SELECT * FROM lease WHERE expires_ms > ? OR ended IS NULL').all(nowMs)) {
       this.index.set(entryOf(row as Row))
     }

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/dispatch/clock.ts'
+import { ContainmentDesk } from '../../src/dispatch/desk.ts'
+import { Dispatcher } from '../../src/dispatch/dispatcher.ts'
+import { WebhookGateway } from '../../src/dispatch/gateway/webhook.ts'
+import { History } from '../../src/dispatch/history.ts'
+import type { DispatchObserver } from '../../src/dispatch/observer.ts'
+import { Outcomes } from '../../src/dispatch/outcomes.ts'
+import { REDIS_POSTURE_DEFAULTS, RedisPosture } from '../../src/dispatch/posture/redis.ts'
+import { BULLMQ_DEFAULTS, BullmqQueue } from '../../src/dispatch/queue/bullmq.ts'
+import { Routes } from '../../src/dispatch/routes.ts'
+import { order } from '../../src/testing/orders.ts'
+import { redisServer } from '../services/redis.ts'
+import { type Callback, Receiver, SECRET } from './receiver.ts'
+
+const redis = await redisServer()
+const ORDERS = 60
+
+/** One of several processes: its own connections to one Redis, as run/ wires them. */
+async function process(url: string, prefix: string, gateway: WebhookGateway, acknowledged: (id: string) => void) {
+  const clock = systemClock
+  const onError = () => undefined
+  const observe: DispatchObserver = {
+    opened: () => undefined,
+    attempted: () => undefined,
+    acknowledged: (lease) => acknowledged(lease.order.id),
+    ended: () => undefined,
+    notContained: () => undefined,
+    historyDropped: () => undefined,
+    failed: () => undefined,
+  }
+  const posture = await RedisPosture.connect(clock, { ...REDIS_POSTURE_DEFAULTS, url, prefix: `${prefix}:p`, onError })
+  const queue = new BullmqQueue(clock, { ...BULLMQ_DEFAULTS, url, prefix, onError })
+  const history = new History(async () => undefined, clock, observe)
+  const parts = { posture, queue, routes: new Routes([{ gateway }]), history, observe, clock }
+  const outcomes = new Outcomes(parts)
+  const stop = new AbortController()
+  const working = new Dispatcher({ ...parts, outcomes, random: Math.random }).run(stop.signal)
+  const close = async () => {
+    stop.abort()
+    await working
+    await queue.close()
+    await posture.close()
+  }
+  return { posture, desk: new ContainmentDesk({ ...parts, outcomes }), close }
+}
+
+/** Goal: orders placed by two processes at once, the same ones by both, reach the PEP once each and hold everywhere. */
+describe.skipIf(!redis.available)('two processes on one Redis', () => {
+  it('contain once, agree on what is contained, and free it for both', async () => {
+    if (!redis.available) return
+    const receiver = new Receiver()
+    await receiver.start()
+    const gateway = new WebhookGateway(
+      { name: 'gw', url: receiver.url, secrets: [SECRET], allowPrivate: true },
+      Date.now,
+    )
+    const prefix = `{${randomUUID()}}`
+    const acknowledged = new Set<string>()
+    let all: () => void = () => undefined
+    const reached = new Promise<void>((resolve) => {
+      all = resolve
+    })
+    const count = (id: string) => {
+      if (acknowledged.add(id).size === ORDERS) all()
+    }
+    const [a, b] = [
+      await process(redis.service.url, prefix, gateway, count),
+      await process(redis.service.url, prefix, gateway, count),
+    ]
+    const orders = Array.from({ length: ORDERS }, () => order({ issuedMs: Date.now() }))
+    await Promise.all([a.desk.place(orders), b.desk.place(orders.toReversed())])
+    await reached
+    const applied = receiver.received.map(({ data }) => data.containment_id)
+    expect([applied.length, new Set(applied).size]).toEqual([ORDERS, ORDERS])
+    const [one] = orders
+    if (one === undefined) throw new Error('unreachable')
+    const query = { tenant: 'default', session: one.target.id, agent: 'agent-1' }
+    for (const { posture } of [a, b]) {
+      expect((await posture.decide(query, Date.now())).containmentId).toBe(one.id)
+    }
+    const heard = new Promise<void>((resolve) => {
+      b.posture.subscribe(({ change }) => change === 'release' && resolve())
+    })
+    const told = receiver.next(isRelease)
+    await a.desk.release(one.id, 'ada', 'was fine')
+    await Promise.all([heard, told])
+    for (const { posture } of [a, b]) expect((await posture.decide(query, Date.now())).action).toBe('allow')
+    await a.close()
+    await b.close()
+    gateway.close()
+    await receiver.stop()
+  })
+})
+
+function isRelease({ type }: Callback): boolean {
+  return type === 'containment.release.v1'
+}
