@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import type { TObject, TSchema } from '@sinclair/typebox'
-import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
-import { closest, distance } from 'fastest-levenshtein'
+import { Value } from '@sinclair/typebox/value'
 import { parseDocument } from 'yaml'
+import { describeErrors, SECRET_FORM } from './config-problems.ts'
 import { type Config, ConfigSchema, type SecretRef } from './config-schema.ts'
+import { type Environment, findSecrets, secretId } from './secrets.ts'
 
 /** What is wrong with a configuration, one line per place, each with the path of the key and what to do. */
 export class ConfigError extends Error {
@@ -14,10 +14,6 @@ export class ConfigError extends Error {
     super(`${origin} cannot be used:\n${problems.map((problem) => `  ${problem}`).join('\n')}`)
     this.problems = problems
   }
-}
-
-export interface Environment {
-  readonly [name: string]: string | undefined
 }
 
 /** A configuration that was checked without touching the network, with the secrets it refers to. */
@@ -41,8 +37,16 @@ export function loadConfig(path: string | undefined, env: Environment): Settings
 
 /** Finds every secret that a checked configuration refers to. Throws ConfigError. */
 export function settingsOf(config: Config, env: Environment, origin: string): Settings {
-  const secrets = resolveSecrets(config, env, origin)
-  return { config, secret: (reference) => found(secrets, reference) }
+  const { texts, problems } = findSecrets(config, env)
+  if (problems.length > 0) throw new ConfigError(origin, problems)
+  return {
+    config,
+    secret(reference) {
+      const text = texts.get(secretId(reference))
+      if (text === undefined) throw new Error(`${JSON.stringify(reference)} is not part of the loaded configuration`)
+      return text
+    },
+  }
 }
 
 /** YAML text to a checked configuration with all defaults. Throws ConfigError. */
@@ -99,92 +103,6 @@ function parseYaml(yaml: string, origin: string): unknown {
   }
 }
 
-function* describeErrors(config: unknown): Generator<string> {
-  const told = new Set<string>()
-  for (const error of Value.Errors(ConfigSchema, config)) {
-    const path = dotted(error.path)
-    // A missing member is reported twice: as missing, and as not being of its type.
-    if (told.has(path)) continue
-    told.add(path)
-    yield path === '' ? expectation(error) : `${path}: ${expectation(error)}`
-  }
-}
-
-function expectation(error: ValueError): string {
-  const { schema, value, type } = error
-  if (type === ValueErrorType.ObjectAdditionalProperties) return unknownKey(error)
-  if (schema.secret === true) return secretExpectation(value)
-  if (type === ValueErrorType.ObjectRequiredProperty) return `missing: expected ${expectedBy(schema)}`
-  return `expected ${expectedBy(schema)}, found ${shown(value)}`
-}
-
-function expectedBy(schema: TSchema): string {
-  if (typeof schema.expected === 'string') return schema.expected
-  if (schema.secret === true) return SECRET_FORM
-  const { minimum, maximum, exclusiveMinimum } = schema
-  const from = minimum ?? (exclusiveMinimum === undefined ? undefined : `above ${exclusiveMinimum}`)
-  const range = [from, maximum].some((bound) => bound !== undefined) ? ` (${from ?? ''} to ${maximum ?? 'any'})` : ''
-  switch (schema.type) {
-    case 'object':
-      return 'a section of `key: value` lines'
-    case 'array':
-      return schema.minItems ? `a list of at least ${schema.minItems}` : 'a list'
-    case 'integer':
-      return `a whole number${range}`
-    case 'number':
-      return `a number${range}`
-    case 'boolean':
-      return 'true or false'
-    default:
-      return 'a text that is not empty'
-  }
-}
-
-const SECRET_FORM = '{ env: NAME } or { file: PATH }'
-
-function secretExpectation(value: unknown): string {
-  if (value === undefined) return `missing: expected ${SECRET_FORM}`
-  const found = typeof value === 'string' ? 'a secret is never written into this file' : `found ${shown(value)}`
-  return `expected ${SECRET_FORM}; ${found}`
-}
-
-function unknownKey(error: ValueError): string {
-  const parts = error.path.split('/')
-  const key = unescapePointer(parts.pop() ?? '')
-  const known = Object.keys(propertiesOf(ConfigSchema, parts.slice(1).map(unescapePointer)))
-  const nearest = known.length > 0 ? closest(key, known) : undefined
-  const likely =
-    nearest !== undefined && distance(key.toLowerCase(), nearest.toLowerCase()) <= Math.max(2, key.length / 2)
-  return likely ? `unknown key; did you mean \`${nearest}\`?` : `unknown key; known here: ${known.join(', ')}`
-}
-
-function propertiesOf(schema: TSchema, path: readonly string[]): TObject['properties'] {
-  let at: TSchema | undefined = schema
-  for (const part of path) at = at?.type === 'array' ? (at.items as TSchema) : at?.properties?.[part]
-  return at?.properties ?? {}
-}
-
-/** The value itself is shown only where it cannot be a secret typed into the wrong place. */
-function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing'
-  if (Array.isArray(value)) return 'a list'
-  if (typeof value === 'string') return value === '' ? 'an empty text' : 'another text'
-  return typeof value === 'object' ? 'a section' : JSON.stringify(value)
-}
-
-function dotted(pointer: string): string {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => (/^\d+$/.test(part) ? `[${part}]` : `.${unescapePointer(part)}`))
-    .join('')
-    .replace(/^\./, '')
-}
-
-function unescapePointer(part: string): string {
-  return part.replaceAll('~1', '/').replaceAll('~0', '~')
-}
-
 /** What no single key can know. */
 function* conflictsOf(config: Config): Generator<string> {
   for (const [path, url] of [
@@ -234,54 +152,6 @@ function isTimeZone(zone: string): boolean {
   } catch {
     return false
   }
-}
-
-function resolveSecrets(config: Config, env: Environment, origin: string): ReadonlyMap<string, string> {
-  const secrets = new Map<string, string>()
-  const problems: string[] = []
-  for (const { path, reference } of secretsIn(ConfigSchema, config, '')) {
-    const secret = 'env' in reference ? env[reference.env] : fileSecret(reference.file)
-    if (typeof secret === 'string' && secret.length > 0) secrets.set(secretId(reference), secret)
-    else problems.push(`${path}: ${missingSecret(reference)}`)
-  }
-  if (problems.length > 0) throw new ConfigError(origin, problems)
-  return secrets
-}
-
-function missingSecret(reference: SecretRef): string {
-  return 'env' in reference
-    ? `the environment variable ${reference.env} is not set`
-    : `the file ${reference.file} is empty or cannot be read`
-}
-
-function fileSecret(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
-  } catch {
-    // Reported by the caller together with the key that names the file.
-    return undefined
-  }
-}
-
-function* secretsIn(schema: TSchema, value: unknown, path: string): Generator<{ path: string; reference: SecretRef }> {
-  if (value === undefined || value === null) return
-  if (schema.secret === true) yield { path, reference: value as SecretRef }
-  else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) yield* secretsIn(schema.items as TSchema, item, `${path}[${index}]`)
-  } else if (schema.properties !== undefined) {
-    for (const [key, property] of Object.entries(schema.properties as TObject['properties']))
-      yield* secretsIn(property, (value as Record<string, unknown>)[key], path === '' ? key : `${path}.${key}`)
-  }
-}
-
-function found(secrets: ReadonlyMap<string, string>, reference: SecretRef): string {
-  const secret = secrets.get(secretId(reference))
-  if (secret === undefined) throw new Error(`${JSON.stringify(reference)} is not part of the loaded configuration`)
-  return secret
-}
-
-function secretId(reference: SecretRef): string {
-  return 'env' in reference ? `env:${reference.env}` : `file:${reference.file}`
 }
 
 function reasonOf(error: unknown): string {

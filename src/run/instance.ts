@@ -10,6 +10,7 @@ import { type Leader, learnOnce, startLeader } from './parts/learn.ts'
 import { openParts, type Parts } from './parts.ts'
 import { serverParts, urlOf } from './serving.ts'
 
+const REQUESTS_IN_HAND_MS = 5_000
 const EXPIRY_SWEEP_MS = 1_000
 const BASELINE_POLL_MS = 15_000
 
@@ -69,10 +70,19 @@ async function start(parts: Parts): Promise<Instance> {
   }
 }
 
-/** In the order of the path: no more requests, then the pipeline drains, then orders, then what they were stored in. */
+/**
+ * In the order of the path: no more requests, then the pipeline drains, then orders, then what they were stored in.
+ * Requests in hand are answered by the batch that holds them; while the store is away that never comes, so after a
+ * moment the pipeline stops all the same, and they are told to send again.
+ */
 async function stop(parts: Parts, server: FastifyInstance, loops: Loops, leader: Leader | undefined): Promise<void> {
-  await server.close()
+  const answered = server.close()
+  const patience = new AbortController()
+  await Promise.race([answered, sleepUnlessAborted(REQUESTS_IN_HAND_MS, patience.signal)])
+  patience.abort()
   await loops.stop('pipeline')
+  await parts.entrance.close()
+  await answered
   await leader?.stop()
   await loops.stopAll()
   await parts.close()

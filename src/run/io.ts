@@ -1,4 +1,4 @@
-import type { Environment } from './config.ts'
+import type { Environment } from './secrets.ts'
 
 /** How a command talks to whoever called it: results on `out`, everything else on `err`. */
 export interface Io {

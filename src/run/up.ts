@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
-import { type Environment, loadConfig, type Settings } from './config.ts'
+import { loadConfig, type Settings } from './config.ts'
 import type { Config, Role } from './config-schema.ts'
 import { type Instance, startInstance } from './instance.ts'
 import { CommandError, type Io } from './io.ts'
 import { createLog } from './log.ts'
 import { embeddedParts } from './parts.ts'
+import type { Environment } from './secrets.ts'
 
 /** What the command line says on top of the configuration file. */
 export interface Overrides {

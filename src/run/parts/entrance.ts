@@ -14,6 +14,7 @@ export interface Entrance {
   readonly source: Source
   /** records that wait in Kafka, as far as this process knows */
   readonly lag?: () => number
+  /** Safe to call twice. */
   close(): Promise<void>
 }
 
@@ -33,14 +34,15 @@ async function overKafka(settings: Settings, section: KafkaSection, door: Door, 
   const { maxBatchEvents } = settings.config.limits
   const verify = signatureVerifier(settings, section)
   const source = new KafkaSource({ ...door, connection, group, topics, verify, now: Date.now, maxBatchEvents })
+  let closed: Promise<void> | undefined
   const ingest = new KafkaIngest({ connection, topics, startedMs: Date.now(), now: Date.now })
   return {
     delivery: ingest,
     source,
     lag: () => source.lag,
-    async close() {
-      await ingest.close()
-      await source.close()
+    close() {
+      closed ??= Promise.all([ingest.close(), source.close()]).then(() => undefined)
+      return closed
     },
   }
 }
