@@ -38,7 +38,7 @@ test('every table, every view and every column says what it is', async () => {
   expect(await store.query(tables)).toEqual([])
 })
 
-test('any event comes back as it was accepted', async () => {
+test('any event comes back as it was accepted', { timeout: 60_000 }, async () => {
   const text = fc.string({ unit: 'binary', maxLength: 40 })
   const number = fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.nat())
   const anyEvent = fc.record(
@@ -88,7 +88,7 @@ test('rows are kept as long as the options say, also when they say it later', as
   )
 })
 
-test('a second process on the directory is told so', () => {
+test('a second process on the directory is told so', { timeout: 60_000 }, () => {
   const script = fileURLToPath(new URL('./kill-writer.ts', import.meta.url))
   const second = spawnSync(process.execPath, ['--import', 'tsx', script, directory, '0', '0', '1'], {
     encoding: 'utf8',

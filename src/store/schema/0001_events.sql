@@ -93,5 +93,5 @@ ORDER BY (tenant, agent_id, session_id, source, event_id)
 TTL toDateTime(time) + INTERVAL 90 DAY
 SETTINGS index_granularity = 1024, min_bytes_for_wide_part = 268435456, ttl_only_drop_parts = 1,
     min_age_to_force_merge_seconds = 7200, min_age_to_force_merge_on_partition_only = 1,
-    fsync_after_insert = 1, fsync_part_directory = 1
+    fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20
 COMMENT 'stored events; read the view events, which counts each once';
