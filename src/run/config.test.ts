@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { ConfigError, loadConfig, parseConfig, refuseOpenListener } from './config.ts'
+import { ConfigError, loadConfig, parseConfig, refuseOpenListener, refuseUselessRoles } from './config.ts'
 
 const problemsOf = (yaml: string): readonly string[] => {
   try {
@@ -74,6 +74,15 @@ test('an open listener needs tokens', () => {
   const open = parseConfig('listen: { host: 0.0.0.0 }', 'test.yaml')
   expect(() => refuseOpenListener(open)).toThrow(/tokens/)
   expect(() => refuseOpenListener(parseConfig('', 'test.yaml'))).not.toThrow()
+})
+
+test('roles that could not do their work alone are refused, and shared parts make them possible', () => {
+  const shared = 'kafka: { brokers: ["k:1"] }\nclickhouse: { url: "http://c" }\nredis: { url: "redis://r" }\n'
+  for (const role of ['accept', 'score', 'learn', 'dispatch', 'web']) {
+    expect(() => refuseUselessRoles(parseConfig(`roles: [${role}]`, 'test.yaml'))).toThrow(`roles: \`${role}\` without`)
+    expect(() => refuseUselessRoles(parseConfig(`${shared}roles: [${role}]`, 'test.yaml'))).not.toThrow()
+  }
+  expect(() => refuseUselessRoles(parseConfig('', 'test.yaml'))).not.toThrow()
 })
 
 test('a file that is not there is a message, not a stack', () => {

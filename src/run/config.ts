@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Value } from '@sinclair/typebox/value'
 import { parseDocument } from 'yaml'
 import { describeErrors, SECRET_FORM } from './config-problems.ts'
-import { type Config, ConfigSchema, type SecretRef } from './config-schema.ts'
+import { type Config, ConfigSchema, type Role, type SecretRef } from './config-schema.ts'
 import { type Environment, findSecrets, secretId } from './secrets.ts'
 
 /** What is wrong with a configuration, one line per place, each with the path of the key and what to do. */
@@ -68,16 +68,31 @@ export function refuseOpenListener(config: Config): void {
   ])
 }
 
-/** Refuses roles that cannot do their work in a process of their own. */
+/** Refuses roles that cannot do their work without a part that several processes can share. Throws ConfigError. */
 export function refuseUselessRoles({ roles, kafka, clickhouse, redis }: Config): void {
-  if (roles.includes('accept') && !roles.includes('score') && !kafka)
-    throw new ConfigError('roles', ['roles: `accept` without `score` needs `kafka`: nothing would take the events on'])
-  if (roles.includes('score') && !roles.includes('dispatch') && !redis)
-    throw new ConfigError('roles', [
-      'roles: `score` without `dispatch` needs `redis`: nothing would deliver the orders',
-    ])
-  if (roles.includes('learn') && !roles.includes('score') && !clickhouse)
-    throw new ConfigError('roles', ['roles: `learn` without `score` needs `clickhouse`: chDB belongs to one process'])
+  const without = (role: Role, other: Role): boolean => roles.includes(role) && !roles.includes(other)
+  const problems = [
+    ...(without('accept', 'score') && !kafka
+      ? ['`accept` without `score` needs `kafka`: nothing would take events on']
+      : []),
+    ...(without('score', 'dispatch') && !redis
+      ? ['`score` without `dispatch` needs `redis`: nothing would deliver']
+      : []),
+    ...(without('dispatch', 'score') && !redis
+      ? ['`dispatch` without `score` needs `redis`: no order would come']
+      : []),
+    ...(without('web', 'score') && !(clickhouse && redis)
+      ? ['`web` without `score` needs `clickhouse` and `redis`: there would be nothing to show']
+      : []),
+    ...(without('learn', 'score') && !clickhouse
+      ? ["`learn` without `score` needs `clickhouse`: chDB is one process's"]
+      : []),
+  ]
+  if (problems.length > 0)
+    throw new ConfigError(
+      'roles',
+      problems.map((problem) => `roles: ${problem}`),
+    )
 }
 
 export function isLoopback(host: string): boolean {
