@@ -94,11 +94,15 @@ const NO_TIME: Problem = {
 function parse(bytes: Uint8Array): unknown {
   if (!isUtf8(bytes)) return undefined
   try {
-    return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'))
+    return JSON.parse(asBuffer(bytes).toString('utf8'))
   } catch {
     // JSON.parse's own message quotes the text, which may hold secrets.
     return undefined
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function fromBinaryMode(attributes: Readonly<Record<string, string>>, data: unknown): unknown {
@@ -166,7 +170,7 @@ export function rejectedOf(raw: RawEvent, reason: RejectReason, problem: Problem
 
 function redactedBytes(body: Uint8Array | object, redactor: Redactor): Uint8Array {
   const bytes = body instanceof Uint8Array ? body : Buffer.from(stringify(body))
-  const kept = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, MAX_EVENT_BYTES))
+  const kept = asBuffer(bytes).subarray(0, MAX_EVENT_BYTES)
   // Latin-1 maps every byte to one character and back, so that bytes that are no UTF-8 survive.
   const text = kept.toString('latin1')
   const redacted = redactor.text(text)

@@ -208,7 +208,7 @@ test('whatever bytes come as whatever type, the answer is an HTTP status below 5
   drain(source)
   const type = fc.constantFrom(JSON_TYPE, BATCH_TYPE, 'application/x-ndjson', 'application/json')
   const body = fc.oneof(
-    fc.uint8Array().map(Buffer.from),
+    fc.uint8Array().map((bytes) => Buffer.from(bytes)),
     fc.json().map((text) => Buffer.from(text)),
   )
   await fc.assert(

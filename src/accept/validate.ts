@@ -9,8 +9,20 @@ export interface Problem {
   readonly message: string
 }
 
-// `time` is checked by whoever needs its value, so that it is parsed once.
-const ajv = new Ajv2020({ strict: true, strictRequired: false, strictTypes: false, validateFormats: false })
+/*
+ * `time` is checked by whoever needs its value, so that it is parsed once. Lengths are counted in UTF-16 units and
+ * patterns compiled without the flag `u`: both are ASCII here, and it halves the cost. The logger would only say that
+ * the first of these is deprecated.
+ */
+const ajv = new Ajv2020({
+  strict: true,
+  strictRequired: false,
+  strictTypes: false,
+  validateFormats: false,
+  unicode: false,
+  unicodeRegExp: false,
+  logger: false,
+})
 const check = ajv.compile<CloudEvent>(eventSchema)
 
 /** Whether the value is a valid event; if not, the first problem. The schema is compiled once, when this is loaded. */

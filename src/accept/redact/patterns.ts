@@ -38,9 +38,10 @@ const TRIGGER_SOURCE = [
   '[bB](?:earer|EARER|asic|ASIC) ',
   '://[^\\s/@:"\']{0,64}:[^\\s/@"\']{1,128}@',
   `${WORDS}["'\\\\]{0,8}[ \\t]{0,4}[:=]`,
-  '\\d{4}[ -]?\\d{4}',
+  '\\d{4}[ -]?\\d{4}(?:[ -]?\\d{4}|\\d{2}[ -])',
 ].join('|')
 const HAS_TRIGGER = new RegExp(TRIGGER_SOURCE)
+const TRIGGER = new RegExp(TRIGGER_SOURCE, 'g')
 
 /** A cheap no for nearly every string. */
 export function maySecret(text: string): boolean {
@@ -50,17 +51,17 @@ export function maySecret(text: string): boolean {
 /** All secrets of a text, in order and without overlap. */
 export function findSecrets(text: string): Span[] {
   const spans: Span[] = []
-  const trigger = new RegExp(TRIGGER_SOURCE, 'g')
   const scan = new Scan(text)
-  for (let hit = trigger.exec(text); hit !== null; hit = trigger.exec(text)) {
+  TRIGGER.lastIndex = 0
+  for (let hit = TRIGGER.exec(text); hit !== null; hit = TRIGGER.exec(text)) {
     const span = scan.secretAt(hit.index, hit[0])
     if (span === undefined) {
       // The number before a card number must not hide it.
-      if (isDigit(hit[0].charCodeAt(0))) trigger.lastIndex = hit.index + 4
+      if (isDigit(hit[0].charCodeAt(0))) TRIGGER.lastIndex = hit.index + 4
       continue
     }
     spans.push(span)
-    trigger.lastIndex = Math.max(span.to, trigger.lastIndex)
+    TRIGGER.lastIndex = Math.max(span.to, TRIGGER.lastIndex)
   }
   return spans
 }
