@@ -1,4 +1,12 @@
-import { type DetectorInput, defineDetector, type Effect, type Reason, type Ref, type Sighting } from 'belay'
+import {
+  type DetectorInput,
+  defineDetector,
+  type Effect,
+  type Egress,
+  type Reason,
+  type Ref,
+  type Sighting,
+} from 'belay'
 
 const LEAST_NATS = 1
 
@@ -13,6 +21,7 @@ export default defineDetector({
   tags: ['AML.T0051.001', 'AML.T0086', 'ASI01', 'MCP06'],
   knownGaps: [
     'An order that names no destination and asks for what the task asks for as well.',
+    'A task that says to follow what a page or message says: the page then names what the user wants.',
     'Content that the PEP neither ships nor describes by refs.',
   ],
   runbook: [
@@ -21,132 +30,141 @@ export default defineDetector({
     'Keep the session contained until the source of the content is cleaned or blocked.',
   ],
   detect(input) {
-    const reasons: Reason[] = []
-    let strength = 0
-    if (input.session.firstOfCall && input.event.data.op === 'tools/call') {
-      const call = callOf(input)
-      strength = call.nats
-      reasons.push(...call.reasons)
-    }
-    const egress = egressOf(input)
-    if (egress.nats > 0) {
-      strength = Math.max(strength, egress.nats)
-      reasons.push(...egress.reasons)
-    }
-    return strength < LEAST_NATS ? undefined : { strength, reasons }
+    const call = input.session.firstOfCall && input.event.data.op === 'tools/call' ? callOf(input) : undefined
+    const egress = input.event.data.egress === undefined ? undefined : egressOf(input, input.event.data.egress)
+    const strength = Math.max(call?.strength ?? 0, egress?.strength ?? 0)
+    if (strength < LEAST_NATS) return undefined
+    return { strength, reasons: [...(call?.reasons ?? []), ...(egress?.reasons ?? [])] }
   },
 })
 
 interface Found {
-  readonly nats: number
-  /** of the destination */
-  readonly kind?: string
-  /** the task asks for what the tool does */
-  readonly asked?: boolean
-  readonly reason?: Reason
+  readonly strength: number
+  readonly reasons: readonly Reason[]
 }
+
 /** A task that asks for the action but names no destination for it makes one found on the way more likely to be wanted. */
 const WANTED_NATS = 1
-const NOTHING: Found = { nats: 0 }
 
 /** The destination says most; that nobody but a result asked for the tool adds half of its own surprise. */
-function callOf(input: DetectorInput): { nats: number; reasons: Reason[] } {
-  let destination = NOTHING
-  for (const ref of input.event.data.refs ?? []) {
-    if (ref.in !== 'args' || ref.kind === 'ask' || ref.kind === 'act') continue
-    const found = refOf(input, ref)
-    if (found.nats > destination.nats) destination = found
+function callOf(input: DetectorInput): Found | undefined {
+  const { refs } = input.event.data
+  if (refs === undefined) return undefined
+  let ref: Ref | undefined
+  let most = 0
+  for (const candidate of refs) {
+    if (candidate.in !== 'args' || candidate.kind === 'ask' || candidate.kind === 'act') continue
+    const nats = destinationNats(input, candidate)
+    if (nats > most) {
+      most = nats
+      ref = candidate
+    }
   }
-  const order = orderOf(input)
-  const wanted = order.asked && !namesAnother(input, destination.kind) ? WANTED_NATS : 0
-  const nats = Math.max(0, Math.max(destination.nats, order.nats) + Math.min(destination.nats, order.nats) / 2 - wanted)
-  return { nats, reasons: [destination.reason, order.reason].filter((reason) => reason !== undefined) }
+  const order = orderOf(input, refs)
+  const wanted = order === 'wanted' && !refs.some((other) => other.in === 'intent' && other.kind === ref?.kind)
+  const orderNats = typeof order === 'object' ? unaskedNats(input) : 0
+  const strength = Math.max(most, orderNats) + Math.min(most, orderNats) / 2 - (wanted ? WANTED_NATS : 0)
+  if (strength < LEAST_NATS) return undefined
+  const reasons: Reason[] = []
+  if (ref !== undefined) reasons.push(destinationReason(input, ref))
+  if (typeof order === 'object') reasons.push(orderReason(input, order))
+  return { strength, reasons }
 }
 
-function namesAnother({ event }: DetectorInput, kind: string | undefined): boolean {
-  return event.data.refs?.some((ref) => ref.in === 'intent' && ref.kind === kind) === true
-}
-
-function refOf(input: DetectorInput, ref: Ref): Found {
-  const { session, baseline, event } = input
+/** -ln of the share of sessions that used the destination unasked, and what the place adds that named it. */
+function destinationNats({ session, baseline }: DetectorInput, ref: Ref): number {
   const sighting = session.sightingOf(ref.fp)
-  if (sighting?.inIntent) return NOTHING
-  const used = baseline.destinations.used(ref.fp)
-  const novelty = -Math.log((used.sessions + 0.5) / (baseline.sessions + 1))
-  const nats = novelty === 0 ? 0 : Math.max(0, novelty + provenanceNats(ref, sighting, session.effect))
-  return {
-    nats,
-    kind: ref.kind,
-    reason: {
-      what: `destination (${ref.kind}) of \`${event.data.tool?.name ?? event.data.op}\``,
-      observed: sighting?.inUntrustedResult
-        ? `appears only in the result of \`${sighting.tool ?? 'a tool'}\`${sighting.imperative ? ', in a sentence that tells its reader to act' : ''}`
-        : 'appears neither in the task nor in any result',
-      expected: `a destination the task names or the role uses; used unasked in ${used.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
-      support: { sessions: baseline.sessions, agents: baseline.agents },
-    },
-  }
+  if (sighting?.inIntent) return 0
+  const used = baseline.destinations.used(ref.fp).sessions
+  return Math.max(0, Math.log((baseline.sessions + 1) / (used + 0.5)) + placeNats(ref, sighting, session.effect))
 }
+
+const REACHES_OUT: ReadonlySet<string> = new Set(['url', 'domain', 'ip'])
 
 /**
  * What the place where a destination was named adds to its novelty, nats: an order in a result speaks for a puppet, a
  * value the agent made up speaks against one. Names are easily equal by chance; reading sends nothing away unless the
  * destination is an address on the network.
  */
-function provenanceNats(ref: Ref, sighting: Sighting | undefined, effect: Effect): number {
+function placeNats(ref: Ref, sighting: Sighting | undefined, effect: Effect): number {
   const place = sighting?.imperative ? 3 : sighting?.inUntrustedResult ? -1.5 : -4
   const soft = ref.kind === 'name' || ref.kind === 'user' ? -1.5 : 0
   const harmless = effect === 'read' && !REACHES_OUT.has(ref.kind) ? -1 : 0
   return place + soft + harmless
 }
 
-const REACHES_OUT: ReadonlySet<string> = new Set(['url', 'domain', 'ip'])
-
-/** A sentence in a result asks for what this tool does, the task does not. */
-function orderOf(input: DetectorInput): Found {
-  const { event, session, baseline } = input
-  const tool = event.data.tool?.name ?? ''
-  const asks = event.data.refs?.filter((ref) => ref.in === 'args' && ref.kind === 'ask') ?? []
-  const own = asks.length > 0 ? asks : (event.data.refs?.filter((ref) => ref.in === 'args' && ref.kind === 'act') ?? [])
-  let by: Sighting | undefined
-  for (const ref of own) {
+/**
+ * Who asked for what this tool does: the task (`wanted`), else the order in a result, else nobody. An action on a kind
+ * of thing (`ask`) is compared where the tool's name has one, else the action alone (`act`).
+ */
+function orderOf({ session }: DetectorInput, refs: readonly Ref[]): Sighting | 'wanted' | undefined {
+  const kind = refs.some((ref) => ref.in === 'args' && ref.kind === 'ask') ? 'ask' : 'act'
+  let order: Sighting | undefined
+  for (const ref of refs) {
+    if (ref.in !== 'args' || ref.kind !== kind) continue
     const sighting = session.sightingOf(ref.fp)
-    if (sighting?.inIntent) return { nats: 0, asked: true }
-    if (sighting?.imperative) by = sighting
+    if (sighting?.inIntent) return 'wanted'
+    if (sighting?.imperative) order = sighting
   }
-  if (by === undefined) return NOTHING
-  const use = baseline.tools.unasked(event.data.server.id, tool)
+  return order
+}
+
+function unaskedNats({ event, session, baseline }: DetectorInput): number {
+  const use = baseline.tools.unasked(event.data.server.id, event.data.tool?.name ?? '')
+  return use.nats * (session.effect === 'read' ? 0.4 : 0.8)
+}
+
+function destinationReason({ event, session, baseline }: DetectorInput, ref: Ref): Reason {
+  const sighting = session.sightingOf(ref.fp)
+  const used = baseline.destinations.used(ref.fp)
+  const order = sighting?.imperative ? ', in a sentence that tells its reader to act' : ''
   return {
-    nats: use.nats * (session.effect === 'read' ? 0.4 : 0.8),
-    reason: {
-      what: `\`${tool}\``,
-      observed: `asked for by a sentence in the result of \`${by.tool ?? 'a tool'}\`, not by the task`,
-      expected: `role ${session.role} used it unasked in ${use.sessions} of ${baseline.sessions} sessions`,
-      support: { sessions: baseline.sessions, agents: baseline.agents },
-    },
+    what: `destination (${ref.kind}) of \`${event.data.tool?.name ?? event.data.op}\``,
+    observed: sighting?.inUntrustedResult
+      ? `appears only in the result of \`${sighting.tool ?? 'a tool'}\`${order}`
+      : 'appears neither in the task nor in any result',
+    expected: `a destination that the task names or the role uses: used unasked in ${used.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
+    support: { sessions: baseline.sessions, agents: baseline.agents },
   }
 }
 
-function egressOf(input: DetectorInput): { nats: number; reasons: Reason[] } {
-  const { event, baseline, session } = input
-  const reasons: Reason[] = []
-  let nats = 0
+function orderReason({ event, session, baseline }: DetectorInput, order: Sighting): Reason {
   const tool = event.data.tool?.name ?? ''
-  for (const to of event.data.egress ?? []) {
-    for (const peer of [to.host ?? to.ip, to.country]) {
-      if (peer === undefined) continue
+  const use = baseline.tools.unasked(event.data.server.id, tool)
+  return {
+    what: `\`${tool}\``,
+    observed: `asked for by a sentence in the result of \`${order.tool ?? 'a tool'}\`, not by the task`,
+    expected: `a call that the task asks for: role ${session.role} used it unasked in ${use.sessions} of ${baseline.sessions} sessions`,
+    support: { sessions: baseline.sessions, agents: baseline.agents },
+  }
+}
+
+/** novelty below which a connection is no news: seen in about one session in twenty */
+const KNOWN_PEER_NATS = 3
+
+/** Connections to a host, port or country that neither the tool nor, half as telling, the role ever had. */
+function egressOf({ event, baseline, session }: DetectorInput, egress: readonly Egress[]): Found {
+  const reasons: Reason[] = []
+  const tool = event.data.tool?.name ?? ''
+  let strength = 0
+  for (const to of egress) {
+    for (const peer of peersOf(to)) {
       const own = baseline.destinations.egress(tool, peer)
-      const any = baseline.destinations.egress('*', peer)
-      const novelty = -Math.log((own.sessions + any.sessions / 2 + 0.5) / (baseline.sessions + 1))
-      if (novelty < 3) continue
-      nats = Math.max(nats, novelty)
+      const role = baseline.destinations.egress('*', peer)
+      const nats = Math.log((baseline.sessions + 1) / (own.sessions + role.sessions / 2 + 0.5))
+      if (nats < KNOWN_PEER_NATS) continue
+      strength = Math.max(strength, nats)
       reasons.push({
         what: `\`${tool}\` connected to ${peer}`,
-        observed: `seen in ${own.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
-        expected: 'a host and country that the tool uses',
+        observed: `seen in ${own.sessions} of ${baseline.sessions} sessions of role ${session.role} with this tool, ${role.sessions} with any`,
+        expected: 'a host, port and country that the tool uses',
         support: { sessions: baseline.sessions, agents: baseline.agents },
       })
     }
   }
-  return { nats, reasons }
+  return { strength, reasons }
+}
+
+function peersOf(to: Egress): readonly string[] {
+  return [to.host ?? to.ip, to.country].filter((peer) => peer !== undefined)
 }

@@ -32,43 +32,48 @@ export default defineDetector({
   ],
   detect({ event, session, baseline }) {
     const { data } = event
-    const found: { nats: number; reasons: Reason[] } = { nats: 0, reasons: [] }
-    const look = (measure: Measure, value: number | undefined, tool?: string): void => {
-      if (value === undefined) return
-      const surprise = baseline.volume.surprise(measure, value, tool)
-      if (surprise === undefined || surprise.nats < LEAST_NATS) return
-      found.nats = Math.max(found.nats, surprise.nats)
-      found.reasons.push(reasonOf(measure, value, tool, surprise, session.role))
-    }
+    const found = new Found(baseline, session.role)
     if (session.firstOfCall) {
-      look('session.calls', session.calls)
-      look('agent-hour.calls', session.agentHour.calls)
+      found.look('session.calls', session.calls)
+      found.look('agent-hour.calls', session.agentHour.calls)
     }
     if (data.result !== undefined) {
       const tool = data.tool?.name ?? ''
-      look('call.bytes', data.result.bytes, tool)
-      look('call.records', data.result.records, tool)
+      found.look('call.bytes', data.result.bytes, tool)
+      found.look('call.records', data.result.records, tool)
       if (data.result.bytes !== undefined) {
-        look('session.bytes', session.bytes)
-        look('agent-hour.bytes', session.agentHour.bytes)
+        found.look('session.bytes', session.bytes)
+        found.look('agent-hour.bytes', session.agentHour.bytes)
       }
-      if (data.result.records !== undefined) look('session.records', session.records)
+      if (data.result.records !== undefined) found.look('session.records', session.records)
     }
-    return found.reasons.length === 0 ? undefined : { strength: found.nats, reasons: found.reasons }
+    return found.reasons === undefined ? undefined : { strength: found.nats, reasons: found.reasons }
   },
 })
 
-function reasonOf(
-  measure: Measure,
-  value: number,
-  tool: string | undefined,
-  surprise: NonNullable<ReturnType<Baseline['volume']['surprise']>>,
-  role: string,
-): Reason {
-  return {
-    what: tool === undefined || tool === '' ? UNITS[measure] : `${UNITS[measure]} of \`${tool}\``,
-    observed: `${value}`,
-    expected: `about ${surprise.typical}, at most ${surprise.highest} for role ${role}`,
-    support: { sessions: surprise.sessions, agents: surprise.agents },
+/** The most surprising measure counts, since all of them grow together; every one that surprises is a reason. */
+class Found {
+  nats = 0
+  reasons: Reason[] | undefined
+  private readonly baseline: Baseline
+  private readonly role: string
+
+  constructor(baseline: Baseline, role: string) {
+    this.baseline = baseline
+    this.role = role
+  }
+
+  look(measure: Measure, value: number | undefined, tool = ''): void {
+    if (value === undefined) return
+    const surprise = this.baseline.volume.surprise(measure, value, tool)
+    if (surprise === undefined || surprise.nats < LEAST_NATS) return
+    this.nats = Math.max(this.nats, surprise.nats)
+    this.reasons ??= []
+    this.reasons.push({
+      what: tool === '' ? UNITS[measure] : `${UNITS[measure]} of \`${tool}\``,
+      observed: `${value}`,
+      expected: `about ${surprise.typical}, at most ${surprise.highest} for role ${this.role}`,
+      support: { sessions: surprise.sessions, agents: surprise.agents },
+    })
   }
 }

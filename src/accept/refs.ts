@@ -1,8 +1,8 @@
 import type { EventData, Ref } from '../model/index.ts'
 import { askPairs, asksOf } from '../model/vocabulary.ts'
-import { createFingerprint, type Fingerprint } from './refs/fingerprint.ts'
+import { Fingerprints, type Known } from './refs/fingerprint.ts'
 import { findImperatives } from './refs/imperatives.ts'
-import { domainOf, findValues, normaliseName, normaliseUrl } from './refs/values.ts'
+import { domainOf, findValues, normaliseName, normaliseUrl, type Take } from './refs/values.ts'
 
 /** Refs of one event, arguments first; the rest is cut. */
 export const MAX_REFS = 256
@@ -23,40 +23,49 @@ export type RefExtractor = (data: EventData) => readonly Ref[]
  * Linear in the event's size.
  */
 export function createRefExtractor(options: RefOptions): RefExtractor {
-  const fingerprint = createFingerprint(options.key)
-  const intents = new IntentCache(fingerprint)
+  const fingerprints = new Fingerprints(options.key)
+  const intents = new TextCache(fingerprints, describeIntent)
+  const tools = new TextCache(fingerprints, describeTool)
   return (data) => {
-    const text = data.intent?.text
     const sample = data.result?.sample
     if (data.refs !== undefined && data.args === undefined && sample === undefined) return data.refs
-    const refs = new RefList(fingerprint)
-    const intent = text === undefined ? undefined : intents.of(text)
-    if (data.tool !== undefined) addAsks(refs, 'args', data.tool.name)
-    if (data.args !== undefined) addArguments(refs, data.args, intent)
+    const refs = new RefList(fingerprints)
+    const intent = data.intent?.text === undefined ? undefined : intents.of(data.intent.text)
+    if (data.tool !== undefined) refs.addAll(tools.of(data.tool.name).refs)
+    if (data.args !== undefined) new ArgumentReader(refs, intent).read(data.args)
     if (intent !== undefined) refs.addAll(intent.refs)
     if (sample !== undefined) addResult(refs, sample)
     return refs.list
   }
 }
 
+/** Counts the lists made, so that a value knows whether the list at hand has it already. */
+let lists = 0
+
+const PLACE_BITS: Readonly<Record<Ref['in'], number>> = { args: 1, intent: 2, result: 4 }
+
 class RefList {
   readonly list: Ref[] = []
-  private readonly seen = new Set<string>()
-  private readonly fingerprint: Fingerprint
+  private readonly id: number
+  private readonly fingerprints: Fingerprints
 
-  constructor(fingerprint: Fingerprint) {
-    this.fingerprint = fingerprint
+  constructor(fingerprints: Fingerprints) {
+    this.fingerprints = fingerprints
+    this.id = ++lists
   }
 
+  /** Adds the value once per place; the first kind and the first flag stand. */
   add(where: Ref['in'], kind: string, value: string, imperative: boolean): void {
     if (this.list.length >= MAX_REFS) return
-    const fp = this.fingerprint(kind === 'ask' || kind === 'act' ? `ask:${value}` : value)
-    const id = `${where}${fp}`
-    if (this.seen.has(id)) return
-    this.seen.add(id)
-    if (where !== 'result') this.list.push({ in: where, kind, fp })
-    else if (imperative) this.list.push({ in: where, kind, fp, untrusted: true, imperative })
-    else this.list.push({ in: where, kind, fp, untrusted: true })
+    const known = this.fingerprints.of(kind === 'ask' || kind === 'act' ? `ask:${value}` : value)
+    if (known.list !== this.id) {
+      known.list = this.id
+      known.places = 0
+    }
+    const bit = PLACE_BITS[where]
+    if ((known.places & bit) !== 0) return
+    known.places |= bit
+    this.list.push(refOf(known, where, kind, imperative))
   }
 
   addAll(refs: readonly Ref[]): void {
@@ -64,31 +73,58 @@ class RefList {
   }
 }
 
-interface KnownIntent {
+/** Refs are immutable, so events share them. */
+function refOf(known: Known, where: Ref['in'], kind: string, imperative: boolean): Ref {
+  known.refs ??= []
+  for (const ref of known.refs)
+    if (ref.in === where && ref.kind === kind && (ref.imperative === true) === imperative) return ref
+  const made: Ref =
+    where !== 'result'
+      ? { in: where, kind, fp: known.fp }
+      : imperative
+        ? { in: where, kind, fp: known.fp, untrusted: true, imperative }
+        : { in: where, kind, fp: known.fp, untrusted: true }
+  if (known.refs.length < MAX_SHARED) known.refs.push(made)
+  return made
+}
+
+const MAX_SHARED = 8
+
+interface KnownText {
   readonly refs: readonly Ref[]
   readonly lower: string
 }
 
-/** Every event of a session repeats its task: looked at once. Bounded, emptied when full. */
-class IntentCache {
-  private readonly known = new Map<string, KnownIntent>()
-  private readonly fingerprint: Fingerprint
+/** Tasks and tool names come again with every event: looked at once. Bounded, emptied when full. */
+class TextCache {
+  private readonly known = new Map<string, KnownText>()
+  private readonly fingerprints: Fingerprints
+  private readonly describe: (refs: RefList, text: string) => void
 
-  constructor(fingerprint: Fingerprint) {
-    this.fingerprint = fingerprint
+  constructor(fingerprints: Fingerprints, describe: (refs: RefList, text: string) => void) {
+    this.fingerprints = fingerprints
+    this.describe = describe
   }
 
-  of(text: string): KnownIntent {
+  of(text: string): KnownText {
     const known = this.known.get(text)
     if (known) return known
-    const refs = new RefList(this.fingerprint)
-    findValues(text, (kind, value) => refs.add('intent', kind, value, false))
-    for (const sentence of text.split(/[.!?\n]\s/).slice(0, 16)) addAsks(refs, 'intent', sentence)
-    const intent = { refs: refs.list, lower: text.toLowerCase() }
+    const refs = new RefList(this.fingerprints)
+    this.describe(refs, text)
+    const described = { refs: refs.list, lower: text.toLowerCase() }
     if (this.known.size >= 4096) this.known.clear()
-    this.known.set(text, intent)
-    return intent
+    this.known.set(text, described)
+    return described
   }
+}
+
+function describeIntent(refs: RefList, text: string): void {
+  findValues(text, (kind, value) => refs.add('intent', kind, value, false))
+  for (const sentence of text.split(/[.!?\n]\s/).slice(0, 16)) addAsks(refs, 'intent', sentence)
+}
+
+function describeTool(refs: RefList, name: string): void {
+  addAsks(refs, 'args', name)
 }
 
 /** `act`: some action, whatever its object; `ask`: an action on a kind of thing. */
@@ -96,44 +132,66 @@ function kindOfAsk(pair: string): string {
   return pair.endsWith('/*') ? 'act' : 'ask'
 }
 
-function addAsks(refs: RefList, where: Ref['in'], text: string, imperative = false): void {
-  for (const pair of askPairs(asksOf(text))) refs.add(where, kindOfAsk(pair), pair, imperative)
+function addAsks(refs: RefList, where: Ref['in'], text: string): void {
+  for (const pair of askPairs(asksOf(text))) refs.add(where, kindOfAsk(pair), pair, false)
 }
 
 const MAX_ARGUMENT_TEXT = 16_384
 const MAX_DEPTH = 6
 
-function addArguments(refs: RefList, args: Readonly<Record<string, unknown>>, intent: KnownIntent | undefined): void {
-  let budget = MAX_ARGUMENT_TEXT
-  const visit = (name: string, value: unknown, depth: number): void => {
+/** Walks the arguments in the order of their names, so that the order of properties changes nothing. */
+class ArgumentReader {
+  private readonly refs: RefList
+  private readonly intent: KnownText | undefined
+  private budget = MAX_ARGUMENT_TEXT
+  private typed = false
+  private readonly take: Take
+
+  constructor(refs: RefList, intent: KnownText | undefined) {
+    this.refs = refs
+    this.intent = intent
+    this.take = this.takeValue.bind(this)
+  }
+
+  read(args: Readonly<Record<string, unknown>>): void {
+    this.visitMembers(args, 0)
+  }
+
+  private visitMembers(members: Readonly<Record<string, unknown>>, depth: number): void {
+    const names = Object.keys(members)
+    if (names.length > 1) names.sort()
+    for (const name of names) this.visit(name, members[name], depth)
+  }
+
+  private visit(name: string, value: unknown, depth: number): void {
     if (typeof value === 'string' || typeof value === 'number') {
-      const text = String(value).slice(0, budget)
-      budget -= text.length
-      addArgument(refs, name, text, intent)
-    } else if (typeof value === 'object' && value !== null && depth < MAX_DEPTH && budget > 0) {
-      if (Array.isArray(value)) for (const item of value) visit(name, item, depth + 1)
-      else for (const key of Object.keys(value).sort()) visit(key, (value as Record<string, unknown>)[key], depth + 1)
+      const text = String(value).slice(0, this.budget)
+      this.budget -= text.length
+      this.describe(name, text)
+    } else if (typeof value === 'object' && value !== null && depth < MAX_DEPTH && this.budget > 0) {
+      if (Array.isArray(value)) for (const item of value) this.visit(name, item, depth + 1)
+      else this.visitMembers(value as Record<string, unknown>, depth + 1)
     }
   }
-  for (const name of Object.keys(args).sort()) visit(name, args[name], 0)
-}
 
-function addArgument(refs: RefList, name: string, text: string, intent: KnownIntent | undefined): void {
-  let typed = false
-  const take = (kind: string, value: string): void => {
-    typed = true
-    refs.add('args', kind, value, false)
-    // The task may name it in another form (a site without www., a name in another case).
-    if (intent?.lower.includes(value)) refs.add('intent', kind, value, false)
+  private describe(name: string, text: string): void {
+    this.typed = false
+    findValues(text, this.take)
+    if (this.typed || text.length < 2 || text.length > 64 || text.includes('\n')) return
+    const kind = kindOfName(name)
+    if (kind === 'url') {
+      const url = normaliseUrl(text)
+      this.takeValue('url', url)
+      this.takeValue('domain', domainOf(url))
+    } else if (kind !== undefined || /[A-Za-z]/.test(text)) this.takeValue(kind ?? 'name', normaliseName(text))
   }
-  findValues(text, take)
-  if (typed || text.length < 2 || text.length > 64 || text.includes('\n')) return
-  const kind = kindOfName(name)
-  if (kind === 'url') {
-    const url = normaliseUrl(text)
-    take('url', url)
-    take('domain', domainOf(url))
-  } else if (kind !== undefined || /[A-Za-z]/.test(text)) take(kind ?? 'name', normaliseName(text))
+
+  private takeValue(kind: string, value: string): void {
+    this.typed = true
+    this.refs.add('args', kind, value, false)
+    // The task may name it in another form (a site without www., a name in another case).
+    if (this.intent?.lower.includes(value)) this.refs.add('intent', kind, value, false)
+  }
 }
 
 const KINDS: readonly (readonly [string, RegExp])[] = [
@@ -158,8 +216,7 @@ function kindOfName(name: string): string | undefined {
 }
 
 function addResult(refs: RefList, sample: string): void {
-  const orders = findImperatives(sample)
-  for (const order of orders) {
+  for (const order of findImperatives(sample)) {
     findValues(sample.slice(order.from, order.to), (kind, value) => refs.add('result', kind, value, true))
     for (const name of order.names) refs.add('result', 'name', normaliseName(name), true)
     for (const pair of askPairs(order.asks)) refs.add('result', kindOfAsk(pair), pair, true)

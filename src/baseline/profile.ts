@@ -34,17 +34,3 @@ export interface ProfileDefinition<Name extends keyof Profiles = keyof Profiles>
 
 /** Separates the parts of a key. */
 export const UNIT = '\u001f'
-
-/** Bucket of a number on a log scale, four to an octave; zero and below are bucket 0. The same in SQL: LOG_BUCKET. */
-export function logBucket(value: number): number {
-  return value <= 0 ? 0 : 1 + Math.floor(4 * Math.log2(1 + value))
-}
-
-export function ofLogBucket(bucket: number): number {
-  return bucket <= 0 ? 0 : 2 ** ((bucket - 0.5) / 4) - 1
-}
-
-/** SQL of logBucket over a column or expression. */
-export function logBucketSql(expression: string): string {
-  return `if(${expression} <= 0, 0, 1 + toInt32(floor(4 * log2(1 + ${expression}))))`
-}

@@ -9,6 +9,8 @@ export const START = '^'
 interface Context {
   total: number
   readonly next: Map<string, { readonly events: number; readonly sessions: number; readonly agents: number }>
+  /** contexts one step longer, by the token before */
+  readonly longer: Map<string, Context>
 }
 
 /**
@@ -35,41 +37,25 @@ export const sequence: ProfileDefinition<'sequence'> = {
 }
 
 export function compileSequence(rows: readonly ProfileRow[], totals: Totals): SequenceProfile {
-  const contexts = new Map<string, Context>()
+  const root = newContext()
   for (const row of rows) {
-    let context = contexts.get(row.key)
-    if (!context) {
-      context = { total: 0, next: new Map() }
-      contexts.set(row.key, context)
-    }
+    const context = contextFor(root, row.key)
     context.total += row.events
     context.next.set(row.subkey, row)
   }
-  const vocabulary = (contexts.get('')?.next.size ?? 0) + UNSEEN_TOKENS
+  const unseen = 1 / (root.next.size + UNSEEN_TOKENS)
   return {
     surprise(history, token) {
-      const root = contexts.get('')
-      let p = 1 / vocabulary
-      if (root) p = wittenBell(root, token, p)
-      let key = ''
-      let longest = 0
-      let step = root?.next.get(token)
+      let step = root.next.get(token)
+      let p = root.total === 0 ? 1 : wittenBell(root, token, unseen)
+      let context: Context | undefined = root
       for (let width = 1; width < ORDER; width++) {
-        const before = history[history.length - width] ?? START
-        key = width === 1 ? before : before + UNIT + key
-        const context = contexts.get(key)
-        if (!context) break
+        context = context.longer.get(history[history.length - width] ?? START)
+        if (context === undefined) break
         p = wittenBell(context, token, p)
-        longest = width
         if (width === 1) step = context.next.get(token)
       }
-      return {
-        nats: root ? -Math.log(p) : 0,
-        sessions: step?.sessions ?? 0,
-        agents: step?.agents ?? 0,
-        of: totals.sessions,
-        context: contextOf(history, longest),
-      }
+      return { nats: -Math.log(p), sessions: step?.sessions ?? 0, agents: step?.agents ?? 0, of: totals.sessions }
     },
   }
 }
@@ -77,11 +63,28 @@ export function compileSequence(rows: readonly ProfileRow[], totals: Totals): Se
 /** Mass kept for tokens that no session has shown yet, as so many more tokens. */
 const UNSEEN_TOKENS = 5
 
-function wittenBell(context: Context, token: string, shorter: number): number {
-  const types = context.next.size
-  return ((context.next.get(token)?.events ?? 0) + types * shorter) / (context.total + types)
+function newContext(): Context {
+  return { total: 0, next: new Map(), longer: new Map() }
 }
 
-function contextOf(history: readonly string[], width: number): readonly string[] {
-  return width === 0 ? [] : history.slice(-width)
+/** The last token of a context is its first step from the root: look-ups walk backwards through the history. */
+function contextFor(root: Context, key: string): Context {
+  let context = root
+  const tokens = key === '' ? [] : key.split(UNIT)
+  for (let i = tokens.length - 1; i >= 0; i--) {
+    const token = tokens[i] ?? ''
+    let longer = context.longer.get(token)
+    if (longer === undefined) {
+      longer = newContext()
+      context.longer.set(token, longer)
+    }
+    context = longer
+  }
+  return context
+}
+
+function wittenBell(context: Context, token: string, shorter: number): number {
+  const types = context.next.size
+  if (types === 0) return shorter
+  return ((context.next.get(token)?.events ?? 0) + types * shorter) / (context.total + types)
 }

@@ -20,15 +20,18 @@ export const tools: ProfileDefinition<'tools'> = {
 
 /** `nats` = -ln of the share of sessions that use the tool, half a session added so that a new tool has a finite one. */
 export function compileTools(rows: readonly ProfileRow[], totals: Totals): ToolProfile {
-  const support = new Map<string, Surprise>()
   const natsOf = (sessions: number): number => -Math.log(Math.min(1, (sessions + 0.5) / (totals.sessions + 1)))
-  for (const { key, subkey, sessions, agents } of rows)
-    support.set(key + UNIT + subkey, { nats: natsOf(sessions), sessions, agents })
+  const used = new Map<string, Map<string, Surprise>>()
+  const unasked = new Map<string, Map<string, Surprise>>()
+  for (const { key, subkey, sessions, agents } of rows) {
+    const [tool = '', how] = subkey.split(UNIT)
+    const servers = how === undefined ? used : unasked
+    const tools = servers.get(key) ?? new Map<string, Surprise>()
+    servers.set(key, tools.set(tool, { nats: natsOf(sessions), sessions, agents }))
+  }
   const never = { nats: totals.sessions === 0 ? 0 : natsOf(0), sessions: 0, agents: 0 }
   return {
-    surprise: (server, tool) => support.get(server + UNIT + tool) ?? never,
-    unasked: (server, tool) => support.get(server + UNIT + tool + UNASKED) ?? never,
+    surprise: (server, tool) => used.get(server)?.get(tool) ?? never,
+    unasked: (server, tool) => unasked.get(server)?.get(tool) ?? never,
   }
 }
-
-const UNASKED = `${UNIT}unasked`

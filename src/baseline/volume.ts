@@ -1,5 +1,6 @@
 import type { Measure, VolumeProfile } from '../model/index.ts'
-import { logBucket, logBucketSql, ofLogBucket, type ProfileDefinition, type ProfileRow, UNIT } from './profile.ts'
+import { groupByKey, type Histogram, histogramOf, logBucketSql, surpriseOf } from './histogram.ts'
+import { type ProfileDefinition, type ProfileRow, UNIT } from './profile.ts'
 
 const SESSION_KEYS = 'tenant, role, agent_id, session_id, day, fold'
 
@@ -32,67 +33,17 @@ export const volume: ProfileDefinition<'volume'> = {
   compile: compileVolume,
 }
 
-interface Histogram {
-  /** values at or above the bucket, by bucket; one entry past the highest, zero */
-  readonly atLeast: Float64Array
-  readonly sessions: number
-  readonly agents: number
-  readonly typical: number
-  readonly highest: number
-}
-
-/** A value `b` buckets above the highest seen is e^(-b / BUCKETS_PER_NAT) as likely: a factor of two for one nat and a bit. */
-const BUCKETS_PER_NAT = 3
-
 export function compileVolume(rows: readonly ProfileRow[]): VolumeProfile {
-  const byKey = groupByKey(rows)
-  const histograms = new Map<string, Histogram>()
-  for (const [key, group] of byKey) histograms.set(key, histogramOf(group))
+  const measures = new Map<string, Map<string, Histogram>>()
+  for (const [key, group] of groupByKey(rows)) {
+    const [measure = '', tool = ''] = key.split(UNIT)
+    const tools = measures.get(measure) ?? new Map<string, Histogram>()
+    measures.set(measure, tools.set(tool, histogramOf(group)))
+  }
   return {
-    surprise(measure: Measure, value: number, tool?: string) {
-      const histogram = histograms.get(tool === undefined ? measure : measure + UNIT + tool)
-      if (histogram === undefined) return undefined
-      const { atLeast } = histogram
-      const bucket = logBucket(value)
-      const top = atLeast.length - 1
-      const seen = atLeast[Math.min(bucket, top)] ?? 0
-      const beyond = Math.max(0, bucket - top + 1)
-      const p = (seen + 0.5) / ((atLeast[0] ?? 0) + 1)
-      return {
-        nats: Math.max(0, -Math.log(p)) + beyond / BUCKETS_PER_NAT,
-        sessions: histogram.sessions,
-        agents: histogram.agents,
-        typical: histogram.typical,
-        highest: histogram.highest,
-      }
+    surprise(measure: Measure, value: number, tool = '') {
+      const histogram = measures.get(measure)?.get(tool)
+      return histogram === undefined ? undefined : surpriseOf(histogram, value)
     },
   }
-}
-
-function histogramOf(rows: readonly ProfileRow[]): Histogram {
-  let top = 0
-  for (const row of rows) top = Math.max(top, Number(row.subkey))
-  const atLeast = new Float64Array(top + 2)
-  let sessions = 0
-  let agents = 0
-  for (const row of rows) {
-    const bucket = Number(row.subkey)
-    atLeast[bucket] = (atLeast[bucket] ?? 0) + row.events
-    sessions = Math.max(sessions, row.sessions)
-    agents = Math.max(agents, row.agents)
-  }
-  for (let i = top - 1; i >= 0; i--) atLeast[i] = (atLeast[i] ?? 0) + (atLeast[i + 1] ?? 0)
-  let median = 0
-  while (median < top && (atLeast[median + 1] ?? 0) * 2 > (atLeast[0] ?? 0)) median++
-  return { atLeast, sessions, agents, typical: Math.round(ofLogBucket(median)), highest: Math.round(ofLogBucket(top)) }
-}
-
-function groupByKey(rows: readonly ProfileRow[]): Map<string, ProfileRow[]> {
-  const groups = new Map<string, ProfileRow[]>()
-  for (const row of rows) {
-    const group = groups.get(row.key)
-    if (group) group.push(row)
-    else groups.set(row.key, [row])
-  }
-  return groups
 }

@@ -11,7 +11,7 @@ import type {
   ToolEvent,
   Verdict,
 } from '../model/index.ts'
-import { mostSevere, sessionKeyOf } from '../model/index.ts'
+import { mostSevere, sessionKeyOf, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
 import type { Detected, Engine } from './engine.ts'
 import type { SessionState, Sessions } from './session.ts'
@@ -130,7 +130,11 @@ export class StreamJudge {
     const carried = level === undefined ? undefined : carrier(signals)
     let finding: Finding | undefined
     let orders = NO_ORDERS
-    if (level !== undefined && carried !== undefined) {
+    if (
+      level !== undefined &&
+      carried !== undefined &&
+      (!session.raised(carried.by.id) || moreSevere(level, session))
+    ) {
       const found = this.findingFor(event, session, baseline, level, carried, signals)
       if (session.raise(carried.by.id)) finding = found
       orders = this.parts.plan(planRequest(event, session, found, level))
@@ -143,8 +147,8 @@ export class StreamJudge {
       signals,
       unjudged: detected.unjudged,
       action: session.contained,
+      finding,
       duplicate: false,
-      ...(finding === undefined ? {} : { finding }),
     }
     return { event, facts: factsOf(session), verdict, orders }
   }
@@ -223,6 +227,11 @@ function duplicateVerdict(session: SessionState, baseline: Baseline): Verdict {
     action: session.contained,
     duplicate: true,
   }
+}
+
+/** Nothing new is said by a cause that was raised before and asks for no more than what stands. */
+function moreSevere(level: Level, session: SessionState): boolean {
+  return severityOfLevel(level) > severityOfLevel(session.contained)
 }
 
 function endContainment(session: SessionState, nowMs: number): void {

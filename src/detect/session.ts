@@ -32,8 +32,8 @@ export interface Entered {
 }
 
 const HOUR_MS = 3_600_000
-/** events and calls of one session that are told apart, at least; twice as many at most */
-const REMEMBERED = 1024
+/** ids of events and calls that one session tells apart, at least; twice as many at most */
+const REMEMBERED = 2048
 
 /**
  * Session state: a fold over events in their order. `enter` counts the event and lays out what detectors may look at;
@@ -44,8 +44,10 @@ export class Sessions {
   private readonly options: SessionOptions
   private readonly live = new Map<string, SessionState>()
   private readonly agents = new Map<string, AgentHour>()
-  private readonly tokens = new Map<string, string>()
-  private readonly effects = new Map<string, Effect>()
+  private readonly steps = new Map<string, Map<string, Step>>()
+  private readonly roles = new Map<string, string>()
+  private lastSource = ''
+  private lastSalt = hash53('', 1) | 0
   private readonly readOnly: ReadonlySet<string>
   private readonly sideEffect: ReadonlySet<string>
   private readonly current: Current = {
@@ -53,10 +55,10 @@ export class Sessions {
     firstOfCall: false,
     effect: 'unknown',
     parameters: [],
-    agentHour: { hour: 0, calls: 0, bytes: 0, records: 0 },
+    agentHour: { hour: 0, calls: 0, bytes: 0, records: 0, dropped: false },
   }
   /** while restoring: agents whose hour is being rebuilt, because nothing was known of it before */
-  private rebuilt: Set<string> | undefined
+  private rebuilt: Set<AgentHour> | undefined
   private newest: SessionState | undefined
   private oldest: SessionState | undefined
   private nowMs = 0
@@ -99,21 +101,21 @@ export class Sessions {
   enter(event: ToolEvent): Entered {
     const session = this.sessionOf(event)
     const { data } = event
-    if (!session.events.add(hash53(event.id, hash53(event.source, 1) | 0), REMEMBERED))
-      return { session, duplicate: true }
-    const first = session.callIds.add(hash53(data.call_id, 2), REMEMBERED)
+    if (!session.seen.add(hash53(event.id, this.saltOf(event.source)), REMEMBERED)) return { session, duplicate: true }
+    const first = session.seen.add(hash53(data.call_id, 2), REMEMBERED)
     const { current } = this
     current.firstOfCall = first
-    current.token = this.tokenOf(data.op, data.tool?.name)
-    current.effect = this.effectOf(event)
-    current.parameters = first ? parameterShapes(data.args) : []
-    current.agentHour = this.agentHourOf(event, first)
+    const step = this.stepOf(data.op, data.tool?.name)
+    current.token = step.token
+    current.effect = this.effectOf(event, step)
+    current.parameters = first ? parameterShapes(data.args) : NO_PARAMETERS
+    current.agentHour = this.agentHourOf(event, session, first)
     if (first) session.calls++
     if (data.result?.bytes !== undefined) session.bytes += data.result.bytes
     if (data.result?.records !== undefined) session.records += data.result.records
     if (data.result !== undefined && data.result.status !== 'ok' && data.result.status !== 'input_required')
       session.errors++
-    for (const ref of data.refs ?? NO_REFS) if (ref.in === 'intent') session.see(ref, IN_INTENT, undefined)
+    if (data.refs !== undefined) seeIntent(session, data.refs)
     return { session, duplicate: false }
   }
 
@@ -144,7 +146,7 @@ export class Sessions {
         key,
         tenant,
         data.agent.id,
-        this.tokens.get(roleOf(data)) ?? roleOf(data),
+        this.oneString(roleOf(data)),
         data.session.id,
         atMs,
         this.current,
@@ -189,16 +191,23 @@ export class Sessions {
     session.older = undefined
   }
 
-  /** `tools/call:read_file`; one string per token, because millions of sessions hold them. */
-  private tokenOf(op: string, tool: string | undefined): string {
-    const token = tool === undefined ? op : `${op}:${tool}`
-    const known = this.tokens.get(token)
-    if (known !== undefined) return known
-    if (this.tokens.size < MAX_TOKENS) this.tokens.set(token, token)
-    return token
+  /** One object per op and tool, because millions of sessions hold the token. */
+  private stepOf(op: string, tool: string | undefined): Step {
+    let tools = this.steps.get(op)
+    if (tools === undefined) {
+      tools = new Map()
+      if (this.steps.size < MAX_OPS) this.steps.set(op, tools)
+    }
+    let step = tools.get(tool ?? '')
+    if (step === undefined) {
+      step =
+        tool === undefined ? { token: op, effect: 'unknown' } : { token: `${op}:${tool}`, effect: effectOfName(tool) }
+      if (tools.size < MAX_TOOLS) tools.set(tool ?? '', step)
+    }
+    return step
   }
 
-  private effectOf(event: ToolEvent): Effect {
+  private effectOf(event: ToolEvent, step: Step): Effect {
     const { tool, server } = event.data
     if (tool === undefined) return 'unknown'
     if (this.readOnly.size > 0 || this.sideEffect.size > 0) {
@@ -206,32 +215,37 @@ export class Sessions {
       if (this.readOnly.has(full) || this.readOnly.has(tool.name)) return 'read'
       if (this.sideEffect.has(full) || this.sideEffect.has(tool.name)) return 'side-effect'
     }
-    if (tool.annotations?.destructiveHint === true || tool.annotations?.readOnlyHint === false) return 'side-effect'
-    if (tool.annotations?.readOnlyHint === true) return 'read'
-    let effect = this.effects.get(tool.name)
-    if (effect === undefined) {
-      effect = effectOfName(tool.name)
-      if (this.effects.size < MAX_TOKENS) this.effects.set(tool.name, effect)
-    }
-    return effect
+    if (tool.annotations === undefined) return step.effect
+    if (tool.annotations.destructiveHint === true || tool.annotations.readOnlyHint === false) return 'side-effect'
+    return tool.annotations.readOnlyHint === true ? 'read' : step.effect
   }
 
-  private agentHourOf(event: ToolEvent, first: boolean): AgentHour {
-    const key = `${event.tenant}\u001f${event.data.agent.id}`
-    const hour = Math.floor(event.timeMs / HOUR_MS)
-    let counts = this.agents.get(key)
-    if (this.rebuilt !== undefined) {
-      if (counts === undefined) this.rebuilt.add(key)
-      else if (!this.rebuilt.has(key)) return counts
+  /** A live session must not hold on to the text its role was parsed from. */
+  private oneString(role: string): string {
+    const known = this.roles.get(role)
+    if (known !== undefined) return known
+    if (this.roles.size < MAX_TOOLS) this.roles.set(role, role)
+    return role
+  }
+
+  private saltOf(source: string): number {
+    if (source !== this.lastSource) {
+      this.lastSource = source
+      this.lastSalt = hash53(source, 1) | 0
     }
-    if (counts === undefined) {
-      counts = { hour, calls: 0, bytes: 0, records: 0 }
-      if (this.agents.size >= this.options.maxAgents) {
-        const eldest = this.agents.keys().next()
-        if (!eldest.done) this.agents.delete(eldest.value)
-      }
-      this.agents.set(key, counts)
-    } else if (hour > counts.hour) {
+    return this.lastSalt
+  }
+
+  /** The session keeps its agent's counts at hand; the map is asked once per session. */
+  private agentHourOf(event: ToolEvent, session: SessionState, first: boolean): AgentHour {
+    const hour = Math.floor(event.timeMs / HOUR_MS)
+    let counts = session.agentCounts
+    if (counts === undefined || counts.dropped) {
+      counts = this.agentCounts(`${event.tenant}\u001f${event.data.agent.id}`, hour)
+      session.agentCounts = counts
+    }
+    if (this.rebuilt !== undefined && !this.rebuilt.has(counts)) return counts
+    if (hour > counts.hour) {
       counts.hour = hour
       counts.calls = 0
       counts.bytes = 0
@@ -243,10 +257,53 @@ export class Sessions {
     counts.records += event.data.result?.records ?? 0
     return counts
   }
+
+  private agentCounts(key: string, hour: number): AgentHour {
+    let counts = this.agents.get(key)
+    if (counts !== undefined) return counts
+    counts = { hour, calls: 0, bytes: 0, records: 0, dropped: false }
+    this.rebuilt?.add(counts)
+    if (this.agents.size >= this.options.maxAgents) {
+      const eldest = this.agents.entries().next()
+      if (!eldest.done) {
+        eldest.value[1].dropped = true
+        this.agents.delete(eldest.value[0])
+      }
+    }
+    this.agents.set(key, counts)
+    return counts
+  }
+}
+
+interface Step {
+  readonly token: string
+  readonly effect: Effect
+}
+
+const NO_PARAMETERS: readonly string[] = []
+const MAX_OPS = 1_000
+const MAX_TOOLS = 100_000
+
+/** Four of a fingerprint's digits: enough to tell one list of refs from the next. */
+function fewBitsOf(fp: string): number {
+  return (
+    fp.charCodeAt(0) +
+    Math.imul(fp.charCodeAt(1), 67) +
+    Math.imul(fp.charCodeAt(2), 4_099) +
+    Math.imul(fp.charCodeAt(3), 262_147)
+  )
+}
+
+/** Every event repeats its task: what was seen once is skipped by a sum over its refs. */
+function seeIntent(session: SessionState, refs: readonly Ref[]): void {
+  let mark = 0
+  for (const ref of refs) if (ref.in === 'intent') mark = (Math.imul(mark, 31) + fewBitsOf(ref.fp)) | 0
+  if (mark === session.intentMark) return
+  session.intentMark = mark
+  for (const ref of refs) if (ref.in === 'intent') session.see(ref, IN_INTENT, undefined)
 }
 
 const NO_REFS: readonly Ref[] = []
-const MAX_TOKENS = 100_000
 
 /** What a tool returned is untrusted unless the PEP says otherwise. */
 function bitsOf(ref: Ref): number {

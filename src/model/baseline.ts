@@ -27,11 +27,8 @@ export type Measure =
   | 'agent-hour.bytes'
 
 export interface SequenceProfile {
-  /** Witten-Bell back-off over the longest known suffix of `history` (oldest first). `sessions` counts those in which the token followed the last one of `history`. */
-  surprise(
-    history: readonly string[],
-    token: string,
-  ): Surprise & { readonly context: readonly string[] /** sessions of the role in all */; readonly of: number }
+  /** Witten-Bell back-off over the longest known suffix of `history` (oldest first). `sessions` counts those in which the token followed the last one of `history`, `of` all. */
+  surprise(history: readonly string[], token: string): Surprise & { readonly of: number }
 }
 
 export interface VolumeProfile {

@@ -48,7 +48,7 @@ export interface Sighting {
   /** it stood in a sentence of a result that tells the reader to do something */
   readonly imperative: boolean
   /** tool whose result named it first */
-  readonly tool?: string
+  readonly tool?: string | undefined
 }
 
 /** Tokens of history kept for the sequence profile. */

@@ -21,7 +21,7 @@ export interface Verdict {
   readonly unjudged: readonly Unjudged[]
   /** what is, or in monitor mode would be, in force for this session after this event */
   readonly action: Action
-  readonly finding?: Finding
+  readonly finding?: Finding | undefined
   /** the event was seen before (same source and id): nothing was counted */
   readonly duplicate: boolean
 }

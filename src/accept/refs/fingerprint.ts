@@ -1,25 +1,46 @@
 import { createHmac } from 'node:crypto'
+import type { Ref } from '../../model/index.ts'
 
-/** 16 hex digits of HMAC-SHA-256 over a normalised value. */
-export type Fingerprint = (value: string) => string
+/** A value that was seen: its fingerprint, and what the list at hand already has of it. */
+export interface Known {
+  /** 16 hex digits of HMAC-SHA-256 over the normalised value */
+  readonly fp: string
+  /** the list that asked last, and the places it has the value in (bits) */
+  list: number
+  places: number
+  /** refs made of it, to be shared: most values come again */
+  refs: Ref[] | undefined
+}
 
 /**
  * Fingerprints with a bounded cache, because one HMAC costs more than all else that is done with a value. Two
  * generations: when the young one is full it becomes the old one, so what is in use stays without a list to maintain.
  */
-export function createFingerprint(key: Uint8Array | string, maxEntries = 65_536): Fingerprint {
-  let young = new Map<string, string>()
-  let old = new Map<string, string>()
-  const perGeneration = Math.max(1, maxEntries >> 1)
-  return (value) => {
-    const known = young.get(value)
-    if (known !== undefined) return known
-    const fp = old.get(value) ?? createHmac('sha256', key).update(value).digest('hex').slice(0, 16)
-    if (young.size >= perGeneration) {
-      old = young
-      young = new Map()
+export class Fingerprints {
+  private young = new Map<string, Known>()
+  private old = new Map<string, Known>()
+  private readonly key: Uint8Array | string
+  private readonly perGeneration: number
+
+  constructor(key: Uint8Array | string, maxEntries = 65_536) {
+    this.key = key
+    this.perGeneration = Math.max(1, maxEntries >> 1)
+  }
+
+  of(value: string): Known {
+    const young = this.young.get(value)
+    if (young !== undefined) return young
+    const known = this.old.get(value) ?? this.make(value)
+    if (this.young.size >= this.perGeneration) {
+      this.old = this.young
+      this.young = new Map()
     }
-    young.set(value, fp)
-    return fp
+    this.young.set(value, known)
+    return known
+  }
+
+  private make(value: string): Known {
+    const fp = createHmac('sha256', this.key).update(value).digest('hex').slice(0, 16)
+    return { fp, list: 0, places: 0, refs: undefined }
   }
 }

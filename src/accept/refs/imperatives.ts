@@ -77,8 +77,10 @@ function opensOrder(text: string, from: number): boolean {
   for (let words = 0; words < 5; words++) {
     let to = at
     while (to < text.length && to - at < 24 && isLetter(text.charCodeAt(to))) to++
-    const word = text.slice(at, to).toLowerCase()
     const next = text.charCodeAt(to)
+    // Keys and values of data end at a quote, a bracket or a line's end: most starts are told by one character.
+    if ((next !== 32 && next !== 44 && next !== 58) || to - at < 2) return false
+    const word = text.slice(at, to).toLowerCase()
     if (knownWord(word)?.action) return opensAsVerb(word) && next === 32 && isSentence(text, to)
     if (!LEAD.has(word) || !(next === 32 || next === 44 || next === 58)) return false
     at = to + 1

@@ -1,4 +1,4 @@
-/** Small hash tables in typed arrays: what a session remembers by the million must cost bytes, not objects. */
+/** Small hash tables in flat arrays: what a session remembers by the million must cost bytes, not objects. */
 
 /** 53-bit hash of a string, two rounds of multiply-and-xor. Not keyed: it only tells a PEP's own ids apart. */
 export function hash53(text: string, salt: number): number {
@@ -14,11 +14,14 @@ export function hash53(text: string, salt: number): number {
   return 4294967296 * (2097151 & b) + (a >>> 0) + 1
 }
 
-const NONE: Float64Array = new Float64Array(0)
+/** Marks a free slot; a fraction, so that the engine keeps the array as plain doubles. */
+const FREE = 0.5
+const NONE: number[] = []
 
 /**
  * The last `limit` to `2 * limit` ids that were added: two generations, the older one dropped when the younger is full,
- * so that a session of any length is bounded and forgets in a way that a replay repeats.
+ * so that a session of any length is bounded and forgets in a way that a replay repeats. Arrays of doubles cost less
+ * than typed arrays, whose headers and buffers outweigh the few ids of a usual session.
  */
 export class RecentSet {
   private young = NONE
@@ -38,32 +41,28 @@ export class RecentSet {
     this.count++
     return true
   }
-
-  get bytes(): number {
-    return this.young.byteLength + this.old.byteLength
-  }
 }
 
-function find(table: Float64Array, hash: number): boolean {
+function find(table: readonly number[], hash: number): boolean {
   const mask = table.length - 1
   if (mask < 0) return false
   for (let i = hash & mask; ; i = (i + 1) & mask) {
     const at = table[i]
     if (at === hash) return true
-    if (at === 0) return false
+    if (at === FREE) return false
   }
 }
 
-function put(table: Float64Array, hash: number): void {
+function put(table: number[], hash: number): void {
   const mask = table.length - 1
   let i = hash & mask
-  while (table[i] !== 0) i = (i + 1) & mask
+  while (table[i] !== FREE) i = (i + 1) & mask
   table[i] = hash
 }
 
-function grown(table: Float64Array): Float64Array {
-  const next = new Float64Array(Math.max(8, table.length * 2))
-  for (const hash of table) if (hash !== 0) put(next, hash)
+function grown(table: readonly number[]): number[] {
+  const next = new Array<number>(Math.max(16, table.length * 2)).fill(FREE)
+  for (const hash of table) if (hash !== FREE) put(next, hash)
   return next
 }
 
@@ -74,63 +73,56 @@ export const IN_UNTRUSTED = 4
 export const IN_TRUSTED = 8
 export const IMPERATIVE = 16
 
-const EMPTY: Uint32Array = new Uint32Array(0)
-const STRIDE = 3
+const MAX_SIGHTINGS = 1024
 
 /**
  * Fingerprint -> bits and the number of the tool whose result named it first. Fingerprints are keyed hashes already:
- * their first 64 bits are the entry's name. When full, only what the agent used or was told to use is still added.
+ * their first 52 bits are the entry's name. When full, only what the agent used or was told to use is still added.
  */
 export class SightingTable {
-  private table = EMPTY
+  /** name, bits | tool << 8, name, ... */
+  private table = NONE
   private count = 0
 
   /** bits | tool << 8, or 0 */
-  get(high: number, low: number): number {
-    const mask = this.table.length / STRIDE - 1
-    if (mask < 0) return 0
-    const at = this.slot(this.table, mask, high, low)
-    return this.table[at + 2] ?? 0
+  get(fp: number): number {
+    if (this.count === 0) return 0
+    const at = slotOf(this.table, fp)
+    return this.table[at] === FREE ? 0 : (this.table[at + 1] ?? 0)
   }
 
-  add(high: number, low: number, bits: number, tool: number): void {
-    if (this.count * STRIDE * 4 >= this.table.length * 3) this.grow()
-    const mask = this.table.length / STRIDE - 1
-    const at = this.slot(this.table, mask, high, low)
-    const known = this.table[at + 2] ?? 0
-    if (known === 0) {
-      if (this.count >= MAX_SIGHTINGS && ((bits & (IMPERATIVE | IN_ARGS)) === 0 || this.count >= MAX_SIGHTINGS * 2))
-        return
-      this.table[at] = high
-      this.table[at + 1] = low
-      this.count++
+  add(fp: number, bits: number, tool: number): void {
+    if ((this.count + 1) * 8 > this.table.length * 3) this.grow()
+    const at = slotOf(this.table, fp)
+    if (this.table[at] !== FREE) {
+      const known = this.table[at + 1] ?? 0
+      this.table[at + 1] = ((known | bits) & 255) | ((known >>> 8 === 0 ? tool : known >>> 8) << 8)
+      return
     }
-    const named = known >>> 8 === 0 ? tool : known >>> 8
-    this.table[at + 2] = ((known | bits) & 255) | (named << 8)
-  }
-
-  get bytes(): number {
-    return this.table.byteLength
-  }
-
-  private slot(table: Uint32Array, mask: number, high: number, low: number): number {
-    for (let i = (low ^ high) & mask; ; i = (i + 1) & mask) {
-      const at = i * STRIDE
-      if (table[at + 2] === 0 || (table[at] === high && table[at + 1] === low)) return at
-    }
+    const wanted = (bits & (IMPERATIVE | IN_ARGS)) !== 0
+    if (this.count >= (wanted ? 2 * MAX_SIGHTINGS : MAX_SIGHTINGS)) return
+    this.table[at] = fp
+    this.table[at + 1] = bits | (tool << 8)
+    this.count++
   }
 
   private grow(): void {
     const old = this.table
-    const slots = Math.max(8, (old.length / STRIDE) * 2)
-    const next = new Uint32Array(slots * STRIDE)
-    for (let at = 0; at < old.length; at += STRIDE) {
-      if (old[at + 2] === 0) continue
-      const to = this.slot(next, slots - 1, old[at] ?? 0, old[at + 1] ?? 0)
-      next.set(old.subarray(at, at + STRIDE), to)
+    this.table = new Array<number>(Math.max(32, old.length * 2)).fill(FREE)
+    for (let at = 0; at < old.length; at += 2) {
+      const fp = old[at] ?? FREE
+      if (fp === FREE) continue
+      const to = slotOf(this.table, fp)
+      this.table[to] = fp
+      this.table[to + 1] = old[at + 1] ?? 0
     }
-    this.table = next
   }
 }
 
-const MAX_SIGHTINGS = 1024
+function slotOf(table: readonly number[], fp: number): number {
+  const mask = table.length - 2
+  for (let i = ((fp & 0x3fffffff) << 1) & mask; ; i = (i + 2) & mask) {
+    const at = table[i]
+    if (at === fp || at === FREE) return i
+  }
+}

@@ -8,6 +8,8 @@ export interface AgentHour {
   calls: number
   bytes: number
   records: number
+  /** no longer the agent's counts: sessions that hold it must ask again */
+  dropped: boolean
 }
 
 /** What the fold says of the event at hand; shared by all sessions because only one event is judged at a time. */
@@ -44,8 +46,10 @@ export class SessionState implements Session {
   contained: Action = 'allow'
   containedUntilMs = 0
   origin = ''
-  readonly events = new RecentSet()
-  readonly callIds = new RecentSet()
+  agentCounts: AgentHour | undefined
+  intentMark = 0
+  /** hashes of event ids and of call ids, salted apart */
+  readonly seen = new RecentSet()
   readonly sightings = new SightingTable()
   newer: SessionState | undefined
   older: SessionState | undefined
@@ -83,21 +87,20 @@ export class SessionState implements Session {
   }
 
   sightingOf(fp: string): Sighting | undefined {
-    const found = this.sightings.get(highOf(fp), lowOf(fp))
+    const found = this.sightings.get(nameOf(fp))
     if (found === 0) return undefined
-    const sighting = {
+    return {
       inIntent: (found & IN_INTENT) !== 0,
       inArgs: (found & IN_ARGS) !== 0,
       inUntrustedResult: (found & IN_UNTRUSTED) !== 0,
       inTrustedResult: (found & IN_TRUSTED) !== 0,
       imperative: (found & IMPERATIVE) !== 0,
+      tool: this.toolNames[(found >>> 8) - 1],
     }
-    const tool = this.toolNames[(found >>> 8) - 1]
-    return tool === undefined ? sighting : { ...sighting, tool }
   }
 
   see(ref: Ref, bits: number, tool: string | undefined): void {
-    this.sightings.add(highOf(ref.fp), lowOf(ref.fp), bits, tool === undefined ? 0 : this.toolNumber(tool) + 1)
+    this.sightings.add(nameOf(ref.fp), bits, tool === undefined ? 0 : this.toolNumber(tool) + 1)
   }
 
   usesOf(tool: string): number {
@@ -111,8 +114,12 @@ export class SessionState implements Session {
   }
 
   pushHistory(token: string): void {
-    if (this.history.length >= HISTORY_TOKENS) this.history = this.history.slice(1 - HISTORY_TOKENS)
+    if (this.history.length >= HISTORY_TOKENS) this.history.shift()
     this.history.push(token)
+  }
+
+  raised(cause: string): boolean {
+    return this.causes?.includes(cause) === true
   }
 
   /** True the first time a cause is named. */
@@ -132,19 +139,16 @@ export class SessionState implements Session {
   }
 }
 
-/** First 64 bits of a fingerprint as two words; what is not hex still gives a stable pair. */
-export function highOf(fp: string): number {
-  return word(fp, 0)
-}
-export function lowOf(fp: string): number {
-  return word(fp, 8)
+/** First 52 bits of a fingerprint; what is not hex still gives a stable number. */
+function nameOf(fp: string): number {
+  return word(fp, 0, 5) * 4_294_967_296 + (word(fp, 5, 13) >>> 0)
 }
 
-function word(fp: string, from: number): number {
+function word(fp: string, from: number, to: number): number {
   let value = 0
-  for (let i = from; i < from + 8; i++) {
+  for (let i = from; i < to; i++) {
     const c = fp.charCodeAt(i)
     value = (value << 4) | ((c <= 57 ? c - 48 : (c | 32) - 87) & 15)
   }
-  return value >>> 0
+  return value
 }
