@@ -5,10 +5,9 @@ import type { Clock } from '../clock.ts'
 import type { Change } from '../lease.ts'
 import { advanced, furthest, isFinal } from '../lease.ts'
 import type { Decision, Posture, PostureChange, PostureQuery } from '../posture.ts'
-import { PostureError } from '../posture.ts'
 import type { Entry } from './lease-index.ts'
 import { LeaseIndex, newsOf } from './lease-index.ts'
-import { BEGIN_LIFE, FORGET, READ_CHANGES, WRITE_LEASE } from './redis-scripts.ts'
+import { entryOf, RedisLeases } from './redis-leases.ts'
 
 export interface RedisPostureOptions {
   readonly url: string
@@ -39,8 +38,7 @@ export class RedisPosture implements Posture {
   private readonly options: RedisPostureOptions
   private readonly redis: Redis
   private readonly subscriber: Redis
-  private readonly keys: readonly string[]
-  private readonly channel: string
+  private readonly leases: RedisLeases
   private readonly index = new LeaseIndex()
   private readonly listeners = new Set<(change: PostureChange) => void>()
   private life: string | undefined
@@ -60,8 +58,7 @@ export class RedisPosture implements Posture {
     this.subscriber = new Redis(url, { maxRetriesPerRequest: null, retryStrategy })
     this.redis.on('error', onError)
     this.subscriber.on('error', onError)
-    this.keys = ['leases', 'revision', 'changes', 'ends', 'life'].map((name) => `${prefix}:${name}`)
-    this.channel = `${prefix}:changed`
+    this.leases = new RedisLeases(this.redis, prefix)
   }
 
   /** Rejects with PostureError when Redis cannot be reached. */
@@ -72,7 +69,7 @@ export class RedisPosture implements Posture {
     })
     try {
       await posture.compare()
-      await posture.subscriber.subscribe(posture.channel)
+      await posture.subscriber.subscribe(posture.leases.channel)
       await posture.compare()
     } catch (error) {
       await posture.close()
@@ -85,30 +82,30 @@ export class RedisPosture implements Posture {
   async open(lease: Lease): Promise<Lease> {
     const known = this.index.get(lease.order.id)
     if (known !== undefined) return known.lease
-    const stored = await this.write(lease, 0, false)
+    const stored = await this.write(lease, 0)
     // A lease that was there before has another revision behind it, or a different moment in it.
     const isNew = stored === undefined || (stored.changed === stored.opened && isSame(stored.lease, lease))
     return isNew ? lease : stored.lease
   }
 
   async advance(orderId: string, to: LeaseState, change: Change): Promise<Lease | undefined> {
-    let known = this.index.get(orderId) ?? (await this.read(orderId))
+    let known = this.index.get(orderId) ?? (await this.leases.read(orderId))
     for (;;) {
       if (known === undefined) return undefined
       const lease = advanced(known.lease, to, change)
       if (lease === known.lease) return lease
-      const stored: Entry | undefined = await this.write(lease, known.changed, isFinal(lease.state))
+      const stored: Entry | undefined = await this.write(lease, known.changed)
       if (stored === undefined) {
         // Redis lost it between two reads: fill it from memory, then try again.
         await this.compare()
-        known = await this.read(orderId)
+        known = await this.leases.read(orderId)
       } else if (stored.lease.state === to) return stored.lease
       else known = stored
     }
   }
 
   async get(orderId: string): Promise<Lease | undefined> {
-    return (this.index.get(orderId) ?? (await this.read(orderId)))?.lease
+    return (this.index.get(orderId) ?? (await this.leases.read(orderId)))?.lease
   }
 
   async decide(query: PostureQuery, nowMs: number): Promise<Decision> {
@@ -126,7 +123,7 @@ export class RedisPosture implements Posture {
 
   async due(nowMs: number): Promise<readonly Lease[]> {
     await this.compare()
-    await this.ask(() => this.redis.eval(FORGET, this.keys.length, ...this.keys, nowMs - HISTORY_MS))
+    await this.leases.forget(nowMs - HISTORY_MS)
     const due = this.index.due(nowMs)
     this.index.prune(nowMs)
     return due
@@ -179,7 +176,7 @@ export class RedisPosture implements Posture {
 
   private async compareNow(): Promise<void> {
     const startedMs = this.clock.now()
-    const { life, revision, entries } = await this.readChanges(this.synced)
+    const { life, revision, entries } = await this.leases.changesAfter(this.synced)
     if (life === '' || life !== this.life) return this.beginAgain(startedMs)
     this.learn(entries)
     this.synced = Math.max(this.synced, revision)
@@ -188,54 +185,32 @@ export class RedisPosture implements Posture {
 
   /** First contact, or Redis holds other data than before: what is remembered and what is there become one. */
   private async beginAgain(startedMs: number): Promise<void> {
-    const life = await this.ask(() =>
-      this.redis.eval(BEGIN_LIFE, this.keys.length, ...this.keys, this.index.revision, randomUUID()),
-    )
+    const life = await this.leases.beginLife(randomUUID(), this.index.revision)
     const remembered = [...this.index.entries()].map(({ lease }) => lease)
     for (const lease of remembered) await this.restore(lease)
-    const all = await this.readChanges(0)
+    const all = await this.leases.changesAfter(0)
     this.learnAnew(all.entries)
-    this.life = String(life)
+    this.life = life
     this.synced = all.revision
     this.comparedMs = startedMs
   }
 
   private async restore(lease: Lease): Promise<void> {
-    let stored = await this.read(lease.order.id)
+    let stored = await this.leases.read(lease.order.id)
     for (;;) {
       const wanted = stored === undefined ? lease : furthest(stored.lease, lease)
       if (wanted === stored?.lease) return
-      const written: Entry | undefined = await this.store(wanted, stored?.changed ?? 0, isFinal(wanted.state))
+      const written: Entry | undefined = await this.leases.write(wanted, stored?.changed ?? 0, this.index.revision)
       if (written?.lease.state === wanted.state) return
       stored = written
     }
   }
 
-  private async readChanges(since: number): Promise<{ life: string; revision: number; entries: readonly Entry[] }> {
-    const answer = await this.ask(() => this.redis.eval(READ_CHANGES, this.keys.length, ...this.keys, since))
-    const [life, revision, entries] = answer as [string, string, string[]]
-    return { life, revision: Number(revision), entries: entries.map(entryOf) }
-  }
-
-  private async read(orderId: string): Promise<Entry | undefined> {
-    const [leases = ''] = this.keys
-    const stored = await this.ask(() => this.redis.hget(leases, orderId))
-    return stored === null ? undefined : entryOf(stored)
-  }
-
   /** Writes and hears of it. */
-  private async write(lease: Lease, seen: number, ends: boolean): Promise<Entry | undefined> {
-    const entry = await this.store(lease, seen, ends)
+  private async write(lease: Lease, seen: number): Promise<Entry | undefined> {
+    const entry = await this.leases.write(lease, seen, this.index.revision)
     if (entry !== undefined) await this.hear(entry)
     return entry
-  }
-
-  /** Undefined when the lease that was seen is gone; another entry than the one meant when it has changed meanwhile. */
-  private async store(lease: Lease, seen: number, ends: boolean): Promise<Entry | undefined> {
-    const { id, expiresMs } = lease.order
-    const args = [this.index.revision, id, seen, JSON.stringify(lease), expiresMs, ends ? 1 : 0, this.channel]
-    const stored = await this.ask(() => this.redis.eval(WRITE_LEASE, this.keys.length, ...this.keys, ...args))
-    return typeof stored === 'string' ? entryOf(stored) : undefined
   }
 
   /** One change that somebody made. After a gap Redis is asked, so that listeners hear changes in their order. */
@@ -275,23 +250,8 @@ export class RedisPosture implements Posture {
   private isHistory(entry: Entry): boolean {
     return isFinal(entry.lease.state) && entry.lease.order.expiresMs <= this.clock.now()
   }
-
-  private async ask<T>(command: () => Promise<T>): Promise<T> {
-    try {
-      return await command()
-    } catch (cause) {
-      throw new PostureError('Redis does not answer; check that it runs and is reachable', { cause })
-    }
-  }
 }
 
 function isSame(a: Lease, b: Lease): boolean {
   return a.state === b.state && a.updatedMs === b.updatedMs
-}
-
-function entryOf(stored: string): Entry {
-  const cut = stored.indexOf('\n')
-  const [changed = 0, opened = 0, ended = 0] = stored.slice(0, cut).split(' ').map(Number)
-  const lease = JSON.parse(stored.slice(cut + 1)) as Lease
-  return { lease, changed, opened, ended: ended === 0 ? undefined : ended }
 }
