@@ -45,6 +45,22 @@ test('an event is accepted with its place, tenant, time and refs', () => {
   expect(event.cloud.data).toBe(event.data)
 })
 
+test('refs are made of the content as it came, and added to those that came with it', () => {
+  const seen: unknown[] = []
+  const spy = createDecoder({
+    redactor: createRedactor({ key: 'k' }),
+    refs: (data) => {
+      seen.push(data.args)
+      return refs
+    },
+  })
+  const sent: Ref = { in: 'result', kind: 'url', fp: 'ffeeddccbbaa9988' }
+  const args = { note: 'token=DE89370400440532013000' }
+  const decoded = spy({ body: cloudEvent({ args, refs: [sent] }), origin: 'o', position: 0 })
+  expect(seen).toEqual([args])
+  expect(decoded).toMatchObject({ event: { data: { refs: [sent, ...refs] } } })
+})
+
 test('unknown members are kept wherever they stand, heartbeats are taken', () => {
   const cloud = {
     ...cloudEvent({ op: 'heartbeat', agent: { id: 'a', mood: 'good' } as object }),

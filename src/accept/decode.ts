@@ -12,6 +12,7 @@ import type {
 import { canonicalJson, sha256Hex } from './canonical.ts'
 import { MAX_DEPTH } from './redact/walk.ts'
 import type { Redactor } from './redact.ts'
+import { MAX_REFS } from './refs.ts'
 import { judgeClock, parseTimeMs } from './time.ts'
 import { type Problem, problemOf } from './validate.ts'
 
@@ -48,7 +49,7 @@ export type Decoder = (raw: RawEvent) => Decoded
 
 export interface DecoderOptions {
   readonly redactor: Redactor
-  /** destination-like values of a (redacted) event; see refs.ts */
+  /** destination-like values of an event, as keyed fingerprints; see refs.ts */
   readonly refs: (data: EventData) => readonly Ref[]
 }
 
@@ -71,7 +72,7 @@ export function createDecoder({ redactor, refs }: DecoderOptions): Decoder {
     if (foreign !== undefined) return reject(raw, 'signature', foreign)
     const redacted = redactor.event(cloud)
     if (redacted === undefined) return reject(raw, 'size', TOO_DEEP)
-    const data = withRefs(cutArgs(redacted.data, cloud.data, raw.body), refs)
+    const data = withRefs(cutArgs(redacted.data, cloud.data, raw.body), cloud.data, refs)
     return { ok: true, event: accept(raw, eventMs, data === redacted.data ? redacted : { ...redacted, data }) }
   }
 }
@@ -129,9 +130,18 @@ function cutArgs(data: EventData, original: EventData, body: Uint8Array | object
   return { ...kept, args_sha256: data.args_sha256 ?? sha256Hex(canonical), args_bytes: data.args_bytes ?? bytes }
 }
 
-function withRefs(data: EventData, refsOf: DecoderOptions['refs']): EventData {
-  const refs = refsOf(data)
-  return refs === data.refs || (refs.length === 0 && data.refs === undefined) ? data : { ...data, refs }
+/**
+ * Refs are made of the content as it came, so that nobody hides a destination by dressing it as a secret; they are keyed
+ * fingerprints and give nothing away. Refs that came with the event stay: content may have been taken out before.
+ */
+function withRefs(data: EventData, original: EventData, refsOf: DecoderOptions['refs']): EventData {
+  const sent = original.refs ?? []
+  const computed = refsOf(original)
+  if (computed === original.refs || computed.length === 0) return data
+  if (sent.length === 0) return { ...data, refs: computed }
+  const known = new Set(sent.map((ref) => `${ref.in}${ref.fp}`))
+  const added = computed.filter((ref) => !known.has(`${ref.in}${ref.fp}`))
+  return { ...data, refs: [...sent, ...added].slice(0, MAX_REFS) }
 }
 
 function accept(raw: RawEvent, eventMs: number, cloud: CloudEvent): ToolEvent {

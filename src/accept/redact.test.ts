@@ -75,6 +75,7 @@ describe('by pattern', () => {
     '-----BEGIN CERTIFICATE-----',
     'eyJ no token',
     'secret: null',
+    'reset your password: https://example.test/reset',
     '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   ])('%s is left as it is', (text) => {
     const cloud = cloudEvent({ args: { text }, target: text })

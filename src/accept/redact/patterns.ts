@@ -215,8 +215,11 @@ const COLON = 0x3a
 const EQUALS = 0x3d
 const BACKSLASH = 0x5c
 const MIN_ASSIGNED = 4
-/** Nothing, the beginning of something larger, or a scheme before the value: that has its own trigger. */
-const NO_VALUE = /^(?:(?:true|false|null|none|undefined)\b|[{[]|(?:bearer|basic) )/i
+/**
+ * Nothing, the beginning of something larger, a scheme before the value (that has its own trigger), or an address:
+ * "reset your password: https://…" names a destination that detection must see.
+ */
+const NO_VALUE = /^(?:(?:true|false|null|none|undefined)\b|[{[]|(?:bearer|basic) |https?:\/\/|www\.)/i
 
 function endsValue(code: number, quote: string | undefined, isHeader: boolean): boolean {
   if (code === 0x0a || code === 0x0d) return true
