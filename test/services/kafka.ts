@@ -21,6 +21,12 @@ const VERSION = '4.3.1'
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk'
 const START_TIMEOUT_MS = 60_000
 
+/**
+ * Runs the broker and waits for the name of a signal on its input. Whatever ends the test process closes that pipe,
+ * which ends the broker too: a killed test leaves none behind.
+ */
+const WARDEN = 'java "$@" & read -r signal; kill -"${signal:-KILL}" $!; wait $!'
+
 let shared: Promise<Service<KafkaBroker>> | undefined
 
 /** The broker of this test process: started on first use, gone with the process. */
@@ -85,16 +91,14 @@ class Broker implements KafkaBroker {
     const run = spawnSync('java', format, { encoding: 'utf8' })
     if (run.status !== 0) throw new Error(`formatting Kafka's log directory failed: ${run.stdout}${run.stderr}`)
     process.once('exit', () => {
-      this.child?.kill('SIGKILL')
       rmSync(this.dir, { recursive: true, force: true })
     })
   }
 
   async start(): Promise<void> {
     const log = openSync(join(this.dir, 'server.log'), 'a')
-    const child = spawn('java', this.java(['kafka.Kafka', join(this.dir, 'server.properties')]), {
-      stdio: ['ignore', log, log],
-    })
+    const java = this.java(['kafka.Kafka', join(this.dir, 'server.properties')])
+    const child = spawn('sh', ['-c', WARDEN, 'kafka', ...java], { stdio: ['pipe', log, log] })
     this.child = child
     const endsMs = Date.now() + START_TIMEOUT_MS
     while (!(await accepts(this.port))) {
@@ -105,18 +109,18 @@ class Broker implements KafkaBroker {
   }
 
   stop(): Promise<void> {
-    return this.end('SIGTERM')
+    return this.end('TERM')
   }
 
   kill(): Promise<void> {
-    return this.end('SIGKILL')
+    return this.end('KILL')
   }
 
-  private async end(signal: NodeJS.Signals): Promise<void> {
+  private async end(signal: 'TERM' | 'KILL'): Promise<void> {
     const child = this.child
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exited = new Promise((resolve) => child.once('exit', resolve))
-    child.kill(signal)
+    child.stdin?.end(`${signal}\n`)
     await exited
   }
 
