@@ -11,6 +11,7 @@ import { loadKeys } from './parts/keys.ts'
 import { learnOnce } from './parts/learn.ts'
 import { startProgress } from './progress.ts'
 import { type Replayed, replayFiles } from './replay.ts'
+import { withoutStdin } from './stdin.ts'
 
 export interface LearntFromFiles extends Replayed {
   readonly snapshots: readonly Snapshot[]
@@ -34,12 +35,13 @@ export async function learnFiles(
   const failures: unknown[] = []
   const engine = await openEngine(config, { threw: (_detector, error) => failures.push(error) })
   const { judge } = openJudge(config, { engine, baselineOf: () => undefined })
-  const directory = mkdtempSync(join(tmpdir(), 'belay-learn-'))
+  const folderOfRun = mkdtempSync(join(tmpdir(), 'belay-learn-'))
   try {
-    const store = await openStore({ kind: 'embedded', directory, retention: KEEP_ALL })
+    const files = await withoutStdin(paths, folderOfRun)
+    const store = await openStore({ kind: 'embedded', directory: join(folderOfRun, 'chdb'), retention: KEEP_ALL })
     try {
       await store.migrate()
-      const replayed = await replayFiles({ io, door, judge, store }, paths, 'read')
+      const replayed = await replayFiles({ io, door, judge, store }, files, 'read')
       const snapshots = await learnSettled(settings, io, { store, engine, newestMs: replayed.newestMs })
       await saveBaselines(folder, snapshots)
       if (failures.length > 0) io.err(`detectors threw ${failures.length} times; first: ${String(failures[0])}`)
@@ -48,7 +50,7 @@ export async function learnFiles(
       await store.close()
     }
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    rmSync(folderOfRun, { recursive: true, force: true })
   }
 }
 

@@ -53,10 +53,22 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     reply.headers(SECURITY_HEADERS)
     return admit(parts.authenticate, request, reply)
   })
+  closeAnsweredConnections(server)
   answerProblems(server, parts.onError)
   healthRoutes(server, parts)
   for (const plugin of parts.plugins) await server.register(plugin)
   return server
+}
+
+/** A connection that is kept alive after its last answer would hold up the end of the server. */
+function closeAnsweredConnections(server: FastifyInstance): void {
+  let isClosing = false
+  server.addHook('preClose', async () => {
+    isClosing = true
+  })
+  server.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close')
+  })
 }
 
 /** No page of ours loads anything from elsewhere, none may be framed, and nothing we answer may be guessed to be a script. */

@@ -41,9 +41,11 @@ export class RunningBelay {
   }
 
   /** Resolves when it listens; rejects with what it said when it ended before. */
-  static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<RunningBelay> {
+  static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<RunningBelay> {
     const child = spawned(['up', '--port', '0', ...args], env)
     process.once('exit', () => child.kill('SIGKILL'))
+    // The process may have let go of it already.
+    child.stdin.on('error', () => undefined).end(stdin)
     const lines: string[] = []
     const errors: string[] = []
     createInterface({ input: child.stderr }).on('line', (line) => errors.push(line))

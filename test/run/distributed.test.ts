@@ -8,6 +8,7 @@ import { type ClickHouseService, startClickHouse } from '../services/clickhouse.
 import { kafkaBroker } from '../services/kafka.ts'
 import { redisServer } from '../services/redis.ts'
 import { RunningBelay, run } from './belay.ts'
+import { toolEvent } from './tool-event.ts'
 
 // The same program on real Kafka, ClickHouse and Redis, split over processes by their roles.
 const kafka = await kafkaBroker()
@@ -43,24 +44,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const event = (id: string) => ({
-  specversion: '1.0',
-  id,
-  source: 'urn:pep:test',
-  type: 'agent.tool.event.v1',
-  time: new Date().toISOString(),
-  data: {
-    op: 'tools/call',
-    phase: 'response',
-    call_id: id,
-    agent: { id: 'tester' },
-    session: { id: 'run-1' },
-    server: { id: 'files' },
-    tool: { name: 'read_file' },
-    result: { status: 'ok' },
-  },
-})
-
 test.skipIf(!kafka.available || !redis.available)(
   'one process accepts and answers, another scores and delivers: nothing is lost between them',
   async () => {
@@ -69,7 +52,7 @@ test.skipIf(!kafka.available || !redis.available)(
     const front = await process('accept,web')
     const back = await process('score,learn,dispatch')
     const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/cloudevents-batch+json' }
-    const body = JSON.stringify(Array.from({ length: 100 }, (_, at) => event(`e${at}`)))
+    const body = JSON.stringify(Array.from({ length: 100 }, (_, at) => toolEvent(`e${at}`)))
     expect((await fetch(`${front.url}/v1/events`, { method: 'POST', body })).status).toBe(401)
     expect((await fetch(`${front.url}/v1/events`, { method: 'POST', body, headers })).status).toBe(202)
 

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Role } from '../config-schema.ts'
 import type { Io } from '../io.ts'
 import { port, roles } from '../options.ts'
+import { detachStdin } from '../stdin.ts'
 
 interface Options {
   readonly config?: string
@@ -22,6 +23,7 @@ export function upCommand(io: Io): Command {
     .addHelpText('after', EXAMPLES)
     .action(async (options: Options) => {
       const { demo, ...overrides } = options
+      detachStdin()
       if (demo === true) return (await import('../demo.ts')).runDemo(io, overrides)
       const { up } = await import('../up.ts')
       await up(io, overrides)
