@@ -1,7 +1,7 @@
 import type { Baseline, EventData, Session, Signal, ToolEvent } from '../model/index.ts'
 
 /** A dotted path into the event's data that a detector cannot do without. */
-export type Need = `${keyof EventData & string}` | `${keyof EventData & string}.${string}`
+export type Need = keyof EventData | `${keyof EventData}.${string}`
 
 export interface DetectorInput {
   readonly event: ToolEvent

@@ -72,8 +72,8 @@ export class StreamJudge {
   }
 
   async restoreUnknown(events: readonly ToolEvent[]): Promise<void> {
-    const { history, sessions } = this.parts
-    if (history === undefined) return
+    const { sessions } = this.parts
+    if (this.parts.history === undefined) return
     const bounds = new Map<string, HistoryBound>()
     for (const event of events) {
       const key = sessionKeyOf(event)
@@ -83,7 +83,7 @@ export class StreamJudge {
     }
     if (bounds.size === 0) return
     try {
-      this.restore([...(await history([...bounds.values()])).values()].flat())
+      this.restore([...(await this.parts.history([...bounds.values()])).values()].flat())
     } catch (error) {
       this.parts.restoreFailed?.(error, bounds.size)
     }

@@ -31,7 +31,10 @@ export function shapeOf(value: unknown): string {
       if (value === null) return 'null'
       if (Array.isArray(value)) return `list:${sizeClass(value.length)}`
       return `object:${sizeClass(Object.keys(value).length)}`
-    default:
+    case 'bigint':
+    case 'function':
+    case 'symbol':
+    case 'undefined':
       return 'other'
   }
 }

@@ -43,6 +43,11 @@ export class RecentSet {
   }
 }
 
+function freeTable(length: number): number[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- one allocation of doubles; Array.from would build it one by one
+  return new Array<number>(length).fill(FREE)
+}
+
 function find(table: readonly number[], hash: number): boolean {
   const mask = table.length - 1
   if (mask < 0) return false
@@ -61,7 +66,7 @@ function put(table: number[], hash: number): void {
 }
 
 function grown(table: readonly number[]): number[] {
-  const next = new Array<number>(Math.max(16, table.length * 2)).fill(FREE)
+  const next = freeTable(Math.max(16, table.length * 2))
   for (const hash of table) if (hash !== FREE) put(next, hash)
   return next
 }
@@ -108,7 +113,7 @@ export class SightingTable {
 
   private grow(): void {
     const old = this.table
-    this.table = new Array<number>(Math.max(32, old.length * 2)).fill(FREE)
+    this.table = freeTable(Math.max(32, old.length * 2))
     for (let at = 0; at < old.length; at += 2) {
       const fp = old[at] ?? FREE
       if (fp === FREE) continue
