@@ -184,7 +184,8 @@ function redactedBytes(body: Uint8Array | object, redactor: Redactor): Uint8Arra
   // Latin-1 maps every byte to one character and back, so that bytes that are no UTF-8 survive.
   const text = kept.toString('latin1')
   const redacted = redactor.text(text)
-  return redacted === text ? kept : Buffer.from(redacted, 'latin1').subarray(0, MAX_EVENT_BYTES)
+  // Copied, because the bytes are a part of something larger (a fetch, a body) that must not live as long.
+  return redacted === text ? Buffer.from(kept) : Buffer.from(redacted, 'latin1').subarray(0, MAX_EVENT_BYTES)
 }
 
 function stringify(value: object): string {

@@ -10,8 +10,11 @@ export interface Delivery {
   place(): Provenance
   /** False while more waits than may wait: the caller answers 429 and decodes nothing. */
   hasRoom(): boolean
-  /** Durable when it resolves. Rejects with DeliveryError when the sender has to send again. */
-  deliver(events: readonly ToolEvent[], rejected: readonly Rejected[]): Promise<void>
+  /**
+   * Durable when it resolves. Rejects with DeliveryError when the sender has to send again. `bytes` is the size of what
+   * was received, for the bound on what waits.
+   */
+  deliver(events: readonly ToolEvent[], rejected: readonly Rejected[], bytes: number): Promise<void>
 }
 
 export type DeliveryFailure = 'closed' | 'abandoned' | 'unavailable'

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import Fastify from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { cloudEvent, T0_MS } from '../testing/events.ts'
+import { cloudEvent, T0_MS, toolEvent } from '../testing/events.ts'
 import { sourceSuite } from '../testing/source-suite.ts'
 import { createDecoder } from './decode.ts'
 import type { IngestPrincipal } from './delivery.ts'
@@ -184,6 +184,15 @@ test('nobody is 401, more than may wait is 429, stopping is 503', async () => {
   expect([busy.statusCode, busy.headers['retry-after']]).toEqual([429, '1'])
   await source.close()
   expect((await waiting).statusCode).toBe(503)
+})
+
+test('requests that are not answered yet are bounded in bytes', async () => {
+  const source = new HttpSource({ startedMs: 1, maxOpenBytes: 100 })
+  const delivered = source.deliver([toolEvent()], [], 100)
+  expect(source.hasRoom()).toBe(false)
+  drain(source)
+  await delivered
+  expect(source.hasRoom()).toBe(true)
 })
 
 test('arrays and lines are cut as a parser would read them', () => {

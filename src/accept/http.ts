@@ -10,6 +10,8 @@ export interface HttpSourceOptions {
   readonly maxBatchEvents?: number
   /** events that may wait for the pipeline; beyond it `hasRoom` says no (default 50,000) */
   readonly maxWaitingEvents?: number
+  /** bytes of requests that may be unanswered; beyond it `hasRoom` says no (default 64 MiB) */
+  readonly maxOpenBytes?: number
 }
 
 interface Waiting {
@@ -29,8 +31,10 @@ export class HttpSource implements Source, Delivery {
   private readonly origin: string
   private readonly maxBatchEvents: number
   private readonly maxWaitingEvents: number
+  private readonly maxOpenBytes: number
   private waiting: Waiting[] = []
   private waitingEvents = 0
+  private openBytes = 0
   private position = 0
   private wake: (() => void) | undefined
   private isClosed = false
@@ -39,6 +43,7 @@ export class HttpSource implements Source, Delivery {
     this.origin = `http:${options.startedMs}`
     this.maxBatchEvents = options.maxBatchEvents ?? 5_000
     this.maxWaitingEvents = options.maxWaitingEvents ?? 50_000
+    this.maxOpenBytes = options.maxOpenBytes ?? 64 * 1024 * 1024
   }
 
   place(): Provenance {
@@ -46,16 +51,21 @@ export class HttpSource implements Source, Delivery {
   }
 
   hasRoom(): boolean {
-    return this.waitingEvents < this.maxWaitingEvents
+    return this.waitingEvents < this.maxWaitingEvents && this.openBytes < this.maxOpenBytes
   }
 
-  async deliver(events: readonly ToolEvent[], rejected: readonly Rejected[]): Promise<void> {
+  async deliver(events: readonly ToolEvent[], rejected: readonly Rejected[], bytes: number): Promise<void> {
     if (this.isClosed) throw stopping()
     if (events.length === 0 && rejected.length === 0) return
     const parts: Promise<void>[] = [this.enqueue(events.slice(0, this.maxBatchEvents), rejected)]
     for (let from = this.maxBatchEvents; from < events.length; from += this.maxBatchEvents)
       parts.push(this.enqueue(events.slice(from, from + this.maxBatchEvents), []))
-    await Promise.all(parts)
+    this.openBytes += bytes
+    try {
+      await Promise.all(parts)
+    } finally {
+      this.openBytes -= bytes
+    }
   }
 
   async *batches(signal: AbortSignal): AsyncIterable<Batch> {

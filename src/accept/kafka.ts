@@ -20,6 +20,10 @@ export interface KafkaSourceOptions extends RecordParts {
 }
 
 const MAX_WAIT_MS = 100
+/** Records can be large: what is fetched ahead, one batch and what is yielded but not acknowledged are bounded in bytes. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024
+const MAX_BATCH_BYTES = 16 * 1024 * 1024
+const MAX_OPEN_BYTES = 128 * 1024 * 1024
 const HEARTBEAT_MS = 1_000
 const SESSION_TIMEOUT_MS = 30_000
 
@@ -46,6 +50,8 @@ export class KafkaSource implements Source {
   private isStopping = false
   private isConnected = false
   private hasJoined = false
+  /** of batches that were yielded and neither acknowledged nor abandoned */
+  private openBytes = 0
 
   constructor(options: KafkaSourceOptions) {
     this.options = options
@@ -74,7 +80,7 @@ export class KafkaSource implements Source {
       await this.start()
       while (!signal.aborted) {
         if (this.crash !== undefined) throw this.crash
-        if (this.partitions.waiting === 0) await this.somethingWaits(signal)
+        if (this.partitions.waiting === 0 || this.openBytes >= MAX_OPEN_BYTES) await this.somethingWaits(signal)
         else yield this.nextBatch()
       }
     } finally {
@@ -119,7 +125,7 @@ export class KafkaSource implements Source {
   private async fetched(fetch: EachBatchPayload): Promise<void> {
     const { batch } = fetch
     await fetch.heartbeat()
-    while (this.partitions.waiting >= this.maxBatchEvents * 2 && this.isWanted(fetch)) {
+    while (this.isFull() && this.isWanted(fetch)) {
       await this.roomOrTime()
       await fetch.heartbeat()
     }
@@ -130,17 +136,26 @@ export class KafkaSource implements Source {
     this.wakeReader?.()
   }
 
+  private isFull(): boolean {
+    const { waiting, waitingBytes } = this.partitions
+    return waiting >= this.maxBatchEvents * 2 || waitingBytes >= MAX_WAITING_BYTES
+  }
+
   private isWanted(fetch: EachBatchPayload): boolean {
     return !this.isStopping && fetch.isRunning() && !fetch.isStale()
   }
 
   private nextBatch(): Batch {
     const assigned = this.partitions.takeRestarted()
-    const taken = this.partitions.take(this.maxBatchEvents)
+    const taken = this.partitions.take(this.maxBatchEvents, MAX_BATCH_BYTES)
     this.wakeFetcher?.()
     const { events, refused } = decodeRecords(taken, this.options)
     const entry = this.ledger.begin(new Map(taken.map((one) => [one.assignment, offsetAfter(one)])))
-    const abandon = () => this.stepBack(taken, entry)
+    const settle = this.countOpen(taken)
+    const abandon = () => {
+      settle()
+      return this.stepBack(taken, entry)
+    }
     return {
       events,
       assigned,
@@ -152,10 +167,22 @@ export class KafkaSource implements Source {
           await abandon()
           throw cause
         }
+        settle()
         this.ledger.done(entry)
         await this.commit()
       },
       abandon,
+    }
+  }
+
+  /** Counts a batch as open until the returned function is called. */
+  private countOpen(taken: readonly Taken[]): () => void {
+    let bytes = taken.reduce((sum, one) => sum + one.bytes, 0)
+    this.openBytes += bytes
+    return () => {
+      this.openBytes -= bytes
+      bytes = 0
+      this.wakeReader?.()
     }
   }
 

@@ -19,11 +19,12 @@ export function otlpRoutes(options: IngestOptions): FastifyPluginAsync {
         const principal = options.principalOf(request)
         if (principal === undefined) return answerUnknown(reply)
         if (!options.delivery.hasRoom()) return answerBusy(reply)
-        const bodies = eventsOfTraces(parse(await bodyOf(request, maxBodyBytes)))
+        const body = await bodyOf(request, maxBodyBytes)
+        const bodies = eventsOfTraces(parse(body))
         const { events, outcomes } = decodeAll(bodies, principal, options)
         const rejected = outcomes.map((one) => one.rejected)
         try {
-          await options.delivery.deliver(events, rejected)
+          await options.delivery.deliver(events, rejected, body.byteLength)
         } catch (error) {
           if (error instanceof DeliveryError) return answerUnavailable(reply, error.message)
           throw error

@@ -75,10 +75,8 @@ async function take(
 ): Promise<FastifyReply> {
   const { events, outcomes } = decodeAll(items, principal, options)
   try {
-    await options.delivery.deliver(
-      events,
-      outcomes.map((one) => one.rejected),
-    )
+    const rejected = outcomes.map((one) => one.rejected)
+    await options.delivery.deliver(events, rejected, totalBytes(items))
   } catch (error) {
     if (error instanceof DeliveryError) return answerUnavailable(reply, error.message)
     throw error
@@ -104,6 +102,10 @@ export function decodeAll(
     else outcomes.push({ index, rejected: decoded.rejected })
   }
   return { events, outcomes }
+}
+
+function totalBytes(items: readonly Uint8Array[]): number {
+  return items.reduce((sum, item) => sum + item.byteLength, 0)
 }
 
 const STATUS: Readonly<Record<RejectReason, number>> = {

@@ -22,6 +22,14 @@ export interface Chunk {
 export interface Taken {
   readonly assignment: Assignment
   readonly messages: readonly KafkaMessage[]
+  /** of the messages' values */
+  readonly bytes: number
+}
+
+function bytesOf(messages: readonly KafkaMessage[], from: number, to: number): number {
+  let bytes = 0
+  for (let i = from; i < to; i++) bytes += messages[i]?.value?.length ?? 0
+  return bytes
 }
 
 /** What is assigned to this process, and the records that wait to be pulled. Knows no network. */
@@ -30,10 +38,16 @@ export class Partitions {
   private chunks: Chunk[] = []
   private restarted: string[] = []
   private waitingCount = 0
+  private bytes = 0
 
   /** records that wait */
   get waiting(): number {
     return this.waitingCount
+  }
+
+  /** bytes of the values that wait */
+  get waitingBytes(): number {
+    return this.bytes
   }
 
   /** Forgets every earlier assignment and what waits of it: the broker sends again what was not committed. */
@@ -46,6 +60,7 @@ export class Partitions {
     this.current.clear()
     this.chunks = []
     this.waitingCount = 0
+    this.bytes = 0
     this.restarted = []
   }
 
@@ -55,6 +70,7 @@ export class Partitions {
     this.current.set(origin, { topic, partition, origin, next: 0, end: 0 })
     this.chunks = this.chunks.filter((chunk) => chunk.assignment.origin !== origin)
     this.waitingCount = this.chunks.reduce((sum, chunk) => sum + chunk.messages.length - chunk.at, 0)
+    this.bytes = this.chunks.reduce((sum, { messages, at }) => sum + bytesOf(messages, at, messages.length), 0)
     if (!this.restarted.includes(origin)) this.restarted.push(origin)
   }
 
@@ -65,6 +81,7 @@ export class Partitions {
     assignment.end = end
     this.chunks.push({ assignment, messages, at: 0 })
     this.waitingCount += messages.length
+    this.bytes += bytesOf(messages, 0, messages.length)
     return true
   }
 
@@ -72,19 +89,18 @@ export class Partitions {
     return this.current.get(assignment.origin) === assignment
   }
 
-  /** At most `maxCount` records, in the order in which they came. */
-  take(maxCount: number): Taken[] {
+  /** At most `maxCount` records and about `maxBytes`, at least one record, in the order in which they came. */
+  take(maxCount: number, maxBytes: number): Taken[] {
     const taken: Taken[] = []
-    let room = maxCount
-    while (room > 0) {
-      const chunk = this.chunks[0]
-      if (chunk === undefined) break
-      const messages = chunk.messages.slice(chunk.at, chunk.at + room)
-      chunk.at += messages.length
-      room -= messages.length
-      this.waitingCount -= messages.length
-      chunk.assignment.next = Number(messages.at(-1)?.offset ?? chunk.assignment.next - 1) + 1
-      taken.push({ assignment: chunk.assignment, messages })
+    let count = maxCount
+    let bytes = maxBytes
+    for (let chunk = this.chunks[0]; chunk !== undefined && count > 0 && bytes > 0; chunk = this.chunks[0]) {
+      const one = takeFrom(chunk, count, bytes)
+      taken.push(one)
+      count -= one.messages.length
+      bytes -= one.bytes
+      this.waitingCount -= one.messages.length
+      this.bytes -= one.bytes
       if (chunk.at === chunk.messages.length) this.chunks.shift()
     }
     return taken
@@ -103,4 +119,17 @@ export class Partitions {
     for (const { next, end } of this.current.values()) lag += next === 0 ? 0 : Math.max(0, end - next)
     return lag
   }
+}
+
+function takeFrom(chunk: Chunk, maxCount: number, maxBytes: number): Taken {
+  const { assignment, messages, at } = chunk
+  let bytes = 0
+  let to = at
+  while (to < messages.length && to - at < maxCount && bytes < maxBytes) {
+    bytes += messages[to]?.value?.length ?? 0
+    to++
+  }
+  chunk.at = to
+  assignment.next = Number(messages[to - 1]?.offset) + 1
+  return { assignment, messages: messages.slice(at, to), bytes }
 }
