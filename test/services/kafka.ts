@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { freePort, onPath, type Service, unavailable } from './service.ts'
+import { freePort, onPath, type Service, unavailable, Warded } from './service.ts'
 
 /** One real single-node KRaft Apache Kafka, from the jars that Maven Central publishes. */
 export interface KafkaBroker {
@@ -20,12 +20,6 @@ export interface KafkaBroker {
 const VERSION = '4.3.1'
 const CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qk'
 const START_TIMEOUT_MS = 60_000
-
-/**
- * Runs the broker and waits for the name of a signal on its input. Whatever ends the test process closes that pipe,
- * which ends the broker too: a killed test leaves none behind.
- */
-const WARDEN = 'java "$@" & read -r signal; kill -"${signal:-KILL}" $!; wait $!'
 
 let shared: Promise<Service<KafkaBroker>> | undefined
 
@@ -46,7 +40,7 @@ export async function ownKafkaBroker(): Promise<Service<KafkaBroker>> {
 }
 
 function fetchJars(): string | undefined {
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'belay-test', `kafka-${VERSION}`)
+  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'belay-test', `kafka-${VERSION}`)
   if (existsSync(join(cache, '.complete'))) return cache
   if (!onPath('mvn')) return undefined
   mkdirSync(cache, { recursive: true })
@@ -73,7 +67,7 @@ class Broker implements KafkaBroker {
   private readonly dir = mkdtempSync(join(tmpdir(), 'belay-kafka-'))
   private readonly jars: string
   private readonly port: number
-  private child: ChildProcess | undefined
+  private server: Warded | undefined
 
   constructor(jars: string, port: number, controllerPort: number) {
     this.jars = jars
@@ -97,31 +91,22 @@ class Broker implements KafkaBroker {
 
   async start(): Promise<void> {
     const log = openSync(join(this.dir, 'server.log'), 'a')
-    const java = this.java(['kafka.Kafka', join(this.dir, 'server.properties')])
-    const child = spawn('sh', ['-c', WARDEN, 'kafka', ...java], { stdio: ['pipe', log, log] })
-    this.child = child
+    const server = new Warded(['java', ...this.java(['kafka.Kafka', join(this.dir, 'server.properties')])], log)
+    this.server = server
     const endsMs = Date.now() + START_TIMEOUT_MS
     while (!(await accepts(this.port))) {
-      if (child.exitCode !== null || Date.now() > endsMs)
+      if (server.ended || Date.now() > endsMs)
         throw new Error(`Kafka did not start: ${readFileSync(join(this.dir, 'server.log'), 'utf8').slice(-2000)}`)
       await delay(100)
     }
   }
 
-  stop(): Promise<void> {
-    return this.end('TERM')
+  async stop(): Promise<void> {
+    await this.server?.end('TERM')
   }
 
-  kill(): Promise<void> {
-    return this.end('KILL')
-  }
-
-  private async end(signal: 'TERM' | 'KILL'): Promise<void> {
-    const child = this.child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    child.stdin?.end(`${signal}\n`)
-    await exited
+  async kill(): Promise<void> {
+    await this.server?.end('KILL')
   }
 
   private java(args: readonly string[]): string[] {

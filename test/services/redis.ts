@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePort, onPath, type Service, unavailable } from './service.ts'
+import { freePort, onPath, type Service, unavailable, Warded } from './service.ts'
 
 /** One real redis-server with an append-only file, so that a restart keeps what was written. */
 export interface RedisServer {
@@ -73,14 +73,13 @@ class Server implements RedisServer {
   private readonly dir = mkdtempSync(join(tmpdir(), 'belay-redis-'))
   private readonly binary: string
   private readonly port: number
-  private child: ChildProcess | undefined
+  private server: Warded | undefined
 
   constructor(binary: string, port: number) {
     this.binary = binary
     this.port = port
     this.url = `redis://127.0.0.1:${port}`
     process.once('exit', () => {
-      this.child?.kill('SIGKILL')
       rmSync(this.dir, { recursive: true, force: true })
     })
   }
@@ -95,33 +94,28 @@ class Server implements RedisServer {
       save: '',
     }
     const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-    const child = spawn(this.binary, options, { stdio: ['ignore', 'pipe', 'ignore'] })
-    this.child = child
+    const server = new Warded([this.binary, ...options], 'pipe')
+    this.server = server
     const said: string[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
+    const { stdout, stderr } = server.child
+    if (stdout === null) throw new Error('Redis has no output to read')
+    for await (const line of createInterface({ input: stdout })) {
       said.push(line)
       if (line.includes('eady to accept connections')) {
         // Nobody reads on: an unread pipe would stop the server once it is full.
-        child.stdout.resume()
+        stdout.resume()
+        stderr?.resume()
         return
       }
     }
     throw new Error(`Redis did not start: ${said.slice(-20).join('\n')}`)
   }
 
-  stop(): Promise<void> {
-    return this.end('SIGTERM')
+  async stop(): Promise<void> {
+    await this.server?.end('TERM')
   }
 
-  kill(): Promise<void> {
-    return this.end('SIGKILL')
-  }
-
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.child
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    child.kill(signal)
-    await exited
+  async kill(): Promise<void> {
+    await this.server?.end('KILL')
   }
 }

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 
 /** A real service a test needs, or the one line that says why the tests that need it are skipped. */
@@ -8,7 +8,7 @@ export type Service<T> =
 
 /** With BELAY_REQUIRE_SERVICES=1 a service that cannot be started is a failure, so that CI never passes by skipping. */
 export function unavailable<T>(name: string, why: string): Service<T> {
-  if (process.env['BELAY_REQUIRE_SERVICES'] === '1') throw new Error(`${name} is required here but ${why}`)
+  if (process.env.BELAY_REQUIRE_SERVICES === '1') throw new Error(`${name} is required here but ${why}`)
   console.warn(`skipped: tests on a real ${name} (${why})`)
   return { available: false, why }
 }
@@ -25,4 +25,30 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.close(() => resolve()))
   if (address === null || typeof address === 'string') throw new Error('no TCP address')
   return address.port
+}
+
+/**
+ * Runs the server and waits for the name of a signal on its input. Whatever ends the test process closes that pipe,
+ * which ends the server too: a killed test leaves none behind.
+ */
+const WARDEN = 'signal=KILL; "$@" & read -r told && signal=$told; kill -"$signal" $!; wait $!'
+
+/** A server process that ends with the process that started it, however that ends. */
+export class Warded {
+  readonly child: ChildProcess
+
+  constructor(command: readonly string[], output: number | 'pipe') {
+    this.child = spawn('sh', ['-c', WARDEN, 'warded', ...command], { stdio: ['pipe', output, output] })
+  }
+
+  get ended(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
+  async end(signal: 'TERM' | 'KILL'): Promise<void> {
+    if (this.ended) return
+    const exited = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.stdin?.end(`${signal}\n`)
+    await exited
+  }
 }
