@@ -1,0 +1,13 @@
+/** For those who write detectors or adapters: event builders, and one contract suite per port (needs vitest). */
+export { baselineOf, profileRow } from './baseline.ts'
+export { type DetectorSuiteInput, detectorSuite } from './detector-suite.ts'
+export { acceptedEvent, cloudEvent, T0_MS, toolEvent } from './events.ts'
+export { type GatewayHarness, gatewaySuite, type Reaction } from './gateway-suite.ts'
+export { findingOf, judgedCalls, judgedEvent, leaseChange } from './judged.ts'
+export { ManualClock } from './manual-clock.ts'
+export { lease, order } from './orders.ts'
+export { type PostureHarness, postureSuite } from './posture-suite.ts'
+export { type ProfileCase, profileSuite } from './profile-suite.ts'
+export { type QueueHarness, queueSuite } from './queue-suite.ts'
+export { type SourceTraits, type SourceUnderTest, sourceSuite } from './source-suite.ts'
+export { storeSuite } from './store-suite.ts'
