@@ -17,6 +17,8 @@ export interface KafkaSourceOptions extends RecordParts {
   readonly now: () => number
   /** events in one batch at most (default 5,000) */
   readonly maxBatchEvents?: number
+  /** silence after which the brokers give this process's partitions to others (default 30,000) */
+  readonly sessionTimeoutMs?: number
 }
 
 const MAX_WAIT_MS = 100
@@ -61,7 +63,7 @@ export class KafkaSource implements Source {
       groupId: options.group,
       minBytes: 1,
       maxWaitTimeInMs: MAX_WAIT_MS,
-      sessionTimeout: SESSION_TIMEOUT_MS,
+      sessionTimeout: options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
       allowAutoTopicCreation: false,
     })

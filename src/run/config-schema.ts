@@ -94,6 +94,10 @@ const Kafka = part(
     }),
     clientId: text('Client id that brokers see.', { default: 'belay' }),
     group: text('Consumer group; processes that share it share the partitions.', { default: 'belay' }),
+    sessionTimeoutSeconds: count(
+      'Silence after which the brokers take a process for dead and give its partitions to others; brokers allow 6 to 1800 by default.',
+      { default: 30, minimum: 6, maximum: 1800 },
+    ),
     topics: section(
       {
         events: text('Topic of tool events, keyed by agent.', { default: 'agent.tool.events.v1' }),

@@ -30,10 +30,12 @@ export async function openEntrance(settings: Settings, door: Door, log: Log): Pr
 async function overKafka(settings: Settings, section: KafkaSection, door: Door, log: Log): Promise<Entrance> {
   const connection = kafkaConnection(settings, section, log)
   const { topics, group } = section
+  const sessionTimeoutMs = section.sessionTimeoutSeconds * 1000
   await ensureTopics(connection, eventTopics(topics))
   const { maxBatchEvents } = settings.config.limits
   const verify = signatureVerifier(settings, section)
-  const source = new KafkaSource({ ...door, connection, group, topics, verify, now: Date.now, maxBatchEvents })
+  const limits = { maxBatchEvents, sessionTimeoutMs }
+  const source = new KafkaSource({ ...door, ...limits, connection, group, topics, verify, now: Date.now })
   let closed: Promise<void> | undefined
   const ingest = new KafkaIngest({ connection, topics, startedMs: Date.now(), now: Date.now })
   return {
