@@ -68,6 +68,8 @@ test.skipIf(!kafka.available || !redis.available)(
     expect((await fetch(`${back.url}/readyz`)).status).toBe(200)
     expect((await fetch(`${front.url}/v1/events`, { method: 'POST', body, headers })).status).toBe(202)
 
+    const learnt = async () => (await fetch(`${back.url}/metrics`, { headers })).text()
+    await expect.poll(learnt, { timeout: 30_000, interval: 500 }).toContain('belay_learn_runs_total{outcome="done"} 1')
     const doctor = await cli('doctor', '--config', config)
     expect([doctor.code, doctor.out]).toEqual([0, expect.stringContaining('Kafka')])
     expect(await back.end('SIGTERM')).toBe(0)
