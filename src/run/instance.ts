@@ -55,7 +55,7 @@ async function start(parts: Parts): Promise<Instance> {
   if (has('score')) loops.every('baseline poll', BASELINE_POLL_MS, () => parts.book.refresh(Date.now()))
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
-  const leader = has('learn') ? startLeader(parts.settings, learnNow, onError) : undefined
+  const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined
   await server.listen({ host: config.listen.host, port: config.listen.port })
   let stopping: Promise<void> | undefined
   return {

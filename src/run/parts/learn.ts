@@ -89,7 +89,7 @@ function scheduledLeader(
   onError: (error: unknown) => void,
 ): Leader {
   const queue = new Queue('learn', { prefix, connection: { url } })
-  const worker = new Worker('learn', run, { prefix, connection: { url, maxRetriesPerRequest: null } })
+  const worker = new Worker('learn', () => run(), { prefix, connection: { url, maxRetriesPerRequest: null } })
   queue.on('error', onError)
   worker.on('error', onError)
   worker.on('failed', (_job, error) => onError(error))
