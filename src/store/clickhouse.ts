@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
-import type { Judged, LeaseChange, Rejected, SessionKey, ToolEvent } from '../model/index.ts'
+import {
+  type Judged,
+  type LeaseChange,
+  type Rejected,
+  type SessionKey,
+  sessionKey,
+  type ToolEvent,
+} from '../model/index.ts'
 import type { BinaryInsert } from './binary-insert.ts'
 import { type Cluster, renderStatement } from './cluster.ts'
 import { DEAD_LETTERS, EVENTS, FINDINGS, LEASE_CHANGES, type Rows } from './columns.ts'
@@ -9,7 +16,10 @@ import { readHistory } from './history.ts'
 import { migrate, readMigrations, type SqlRunner } from './migrate.ts'
 import { type Retention, retentionChanges } from './retention.ts'
 import { RowWriter, writeRows } from './rowbinary.ts'
+import { readSql } from './sql-file.ts'
 import type { QueryParameters, RestoreBound, Store } from './store.ts'
+
+const RECENT_SESSIONS = readSql('recent-sessions')
 
 /**
  * One client per kind of work, because an embedded connection does one thing at a time: the pipeline's insert must not
@@ -67,6 +77,18 @@ export class ClickHouseStore implements Store {
     idleMs: number,
   ): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
     return attempt('restore sessions', () => readHistory(this.parts.lanes.restore, bounds, idleMs))
+  }
+
+  async recentSessions(sinceMs: number, limit: number): Promise<ReadonlySet<SessionKey> | undefined> {
+    return attempt('look for recent sessions', async () => {
+      const result = await this.parts.lanes.restore.query({
+        query: RECENT_SESSIONS,
+        format: 'JSONCompactEachRow',
+        query_params: { since_ms: Math.max(0, Math.trunc(sinceMs)), limit: limit + 1 },
+      })
+      const rows = await result.json<readonly [string, string, string]>()
+      return rows.length > limit ? undefined : new Set(rows.map((row) => sessionKey(...row)))
+    })
   }
 
   async query<Row>(sql: string, parameters: QueryParameters = {}): Promise<readonly Row[]> {

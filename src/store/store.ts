@@ -40,6 +40,11 @@ export interface Store {
   writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void>
   /** One query: stored events of these sessions within `idleMs` before each bound, in the order in which they were judged. */
   history(bounds: readonly RestoreBound[], idleMs: number): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>>
+  /**
+   * Sessions with a stored event whose time is at or after `sinceMs`: what a process that starts may have to restore.
+   * Rejects with StoreError; resolves with undefined when there are more than `limit`.
+   */
+  recentSessions(sinceMs: number, limit: number): Promise<ReadonlySet<SessionKey> | undefined>
   /** Read-only SQL with server-side parameters ({name:Type}); rows as objects. For our own queries, not for strangers'. */
   query<Row>(sql: string, parameters?: QueryParameters): Promise<readonly Row[]>
   /** A write of the learn job: INSERT ... SELECT, ALTER ... DELETE of a day it computes again. */

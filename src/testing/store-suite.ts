@@ -184,6 +184,22 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       expect(events.every((event) => restored.get(sessionKeyOf(event))?.[0]?.id === event.id)).toBe(true)
     })
 
+    test('names the sessions of late, and says when they are too many to name', async () => {
+      const at = (session: string, hours: number) =>
+        toolEvent(
+          { session: { id: session } },
+          { tenant: 'recent', id: session, timeMs: T0_MS + 48 * HOUR_MS + hours * HOUR_MS },
+        )
+      const events = [at('long-ago', 0), at('sep\u001fhere', 5), at("it's", 6)]
+      await store.write(
+        events.map((event) => judgedEvent(event)),
+        [],
+      )
+      const recent = await store.recentSessions(T0_MS + 53 * HOUR_MS, 100)
+      expect(recent).toEqual(new Set(events.slice(1).map((event) => sessionKeyOf(event))))
+      expect(await store.recentSessions(T0_MS + 53 * HOUR_MS, 1)).toBeUndefined()
+    })
+
     test('a slow read holds neither a write nor a restore up', async () => {
       let slowDone = false
       const slow = store.query('SELECT count() FROM numbers(200000000) WHERE sipHash64(number) % 7 = 1').finally(() => {
