@@ -82,9 +82,9 @@ const DAY_MS = 86_400_000
 const FOLDS = [0, 1, 2, 3] as const
 
 /**
- * The learn job. Days that are not learnt yet (and the last two, which may still have changed) are aggregated into
- * profile rows; then every role's rows are compiled, calibrated and returned as snapshots. Only one may run at a time;
- * broken off, it leaves nothing that counts. `from` limits the days to look at; without it, the window.
+ * The learn job. Days that are not learnt yet, the last two (which may still have changed) and those of sessions that
+ * were just cleared are aggregated into profile rows; then every role's rows are compiled, calibrated and returned as snapshots. Only one may run at a time;
+ * broken off, it leaves nothing that counts.
  */
 export async function learnFromStore(input: LearnInput): Promise<readonly Snapshot[]> {
   const settings = { ...LEARN_DEFAULTS, ...input.settings }
@@ -113,7 +113,10 @@ async function daysToLearn(input: LearnInput, settings: LearnSettings): Promise<
     `SELECT DISTINCT tenant, toString(toDate(time)) AS day FROM events
      WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
        AND ((tenant, toDate(time)) NOT IN (SELECT tenant, day FROM learnt_days)
-            OR time >= fromUnixTimestamp64Milli({again_ms:Int64}, 'UTC'))
+            OR time >= fromUnixTimestamp64Milli({again_ms:Int64}, 'UTC')
+            OR (tenant, agent_id, session_id) IN (
+              SELECT tenant, agent_id, session_id FROM session_clearances
+              WHERE at >= fromUnixTimestamp64Milli({again_ms:Int64}, 'UTC')))
      ORDER BY tenant, day`,
     {
       from_ms: input.nowMs - settings.windowDays * DAY_MS,

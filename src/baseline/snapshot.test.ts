@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { profileRow } from '../testing/baseline.ts'
 import { NO_CALIBRATION } from './empty.ts'
-import { loadBaselines, makeSnapshot, parseBaseline, type SnapshotHead, saveBaselines, serialise } from './snapshot.ts'
+import {
+  loadBaselines,
+  makeSnapshot,
+  parseBaseline,
+  SHELF_LIFE_MS,
+  type SnapshotHead,
+  saveBaselines,
+  serialise,
+  stateAt,
+} from './snapshot.ts'
 
 const HEAD: SnapshotHead = {
   tenant: 'acme',
@@ -47,4 +56,10 @@ it('is saved and loaded whole, and a role cannot name a file elsewhere', async (
 it('says what to do with a file that is no baseline', async () => {
   await writeFile(join(folder, 'bad.baseline.json'), '{"format":7}')
   await expect(loadBaselines(folder)).rejects.toThrow(/learn it again/)
+})
+
+it('goes stale when it is not learnt anew, unless it is still learning', () => {
+  expect(stateAt({ state: 'active', toMs: 0 }, SHELF_LIFE_MS)).toBe('active')
+  expect(stateAt({ state: 'active', toMs: 0 }, SHELF_LIFE_MS + 1)).toBe('stale')
+  expect(stateAt({ state: 'learning', toMs: 0 }, SHELF_LIFE_MS + 1)).toBe('learning')
 })

@@ -120,6 +120,13 @@ export class Baselines {
   }
 }
 
+/** A baseline that was not learnt anew for this long is stale: it still judges, and says so. */
+export const SHELF_LIFE_MS = 30 * 86_400_000
+
+export function stateAt(baseline: Pick<Baseline, 'state' | 'toMs'>, nowMs: number): BaselineState {
+  return baseline.state === 'active' && nowMs - baseline.toMs > SHELF_LIFE_MS ? 'stale' : baseline.state
+}
+
 /** Letters, digits, dash and underscore stay; anything else is percent-encoded, dots too. */
 function fileName(text: string): string {
   return encodeURIComponent(text).replace(/[.*!'()~]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -11,13 +11,13 @@ export interface DetectorSuiteInput {
   readonly baseline: Baseline
   /** a session in order; signals on it are neither wanted nor excluded */
   readonly events: readonly ToolEvent[]
-  /** microseconds it may take on average */
+  /** microseconds that one event may take */
   readonly maxMicros?: number
 }
 
 /** What every detector keeps, whoever wrote it. */
 export function detectorSuite(input: DetectorSuiteInput): void {
-  const { detector, baseline, events, maxMicros = 50 } = input
+  const { detector, baseline, events, maxMicros = 20 } = input
 
   describe(`${detector.id} as a detector`, () => {
     it('says what an analyst needs', () => {
@@ -60,14 +60,29 @@ export function detectorSuite(input: DetectorSuiteInput): void {
     })
 
     it(`takes less than ${maxMicros} us an event`, () => {
-      run(detector, baseline, events)
-      const rounds = Math.ceil(2_000 / events.length)
-      const startedMs = performance.now()
-      for (let i = 0; i < rounds; i++) run(detector, baseline, events)
-      const micros = ((performance.now() - startedMs) * 1_000) / (rounds * events.length)
-      expect(micros).toBeLessThan(maxMicros)
+      expect(fastestMicros(detector, baseline, events)).toBeLessThan(maxMicros)
     })
   })
+}
+
+const REPEATS = 300
+
+/** Slowest of the events, each at its fastest of some rounds: other work on the machine only ever makes it slower. */
+function fastestMicros(detector: Detector, baseline: Baseline, events: readonly ToolEvent[]): number {
+  const sessions = new Sessions()
+  let slowest = 0
+  for (const event of events) {
+    const { session } = sessions.enter(event)
+    let fastest = Number.POSITIVE_INFINITY
+    for (let round = 0; round < 5; round++) {
+      const startedMs = performance.now()
+      for (let i = 0; i < REPEATS; i++) detector.detect({ event, session, baseline })
+      fastest = Math.min(fastest, ((performance.now() - startedMs) * 1_000) / REPEATS)
+    }
+    slowest = Math.max(slowest, fastest)
+    sessions.leave(session, event)
+  }
+  return slowest
 }
 
 /** Folds the events and collects what the detector says; a throw is a failure here. */

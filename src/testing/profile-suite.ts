@@ -14,7 +14,8 @@ export interface ProfileCase<Name extends keyof Profiles> {
 
 /** What every profile keeps, after River's checks of estimators. */
 export function profileSuite<Name extends keyof Profiles>(one: ProfileCase<Name>): void {
-  const { definition, rows, totals, ask, unlearnt } = one
+  const { definition, rows, totals, unlearnt } = one
+  const ask = (profile: Profiles[Name]): unknown => one.ask(profile)
   const nothing: Totals = { calls: 0, sessions: 0, agents: 0, timeZone: totals.timeZone }
   describe(`${definition.name} as a profile`, () => {
     it('leaves its rows unchanged', () => {
