@@ -47,7 +47,7 @@ test('plain and gzip files, blank lines, no last line end; positions are line nu
   const [a, b, c] = [cloudEvent(), cloudEvent(), cloudEvent()].map((event) => JSON.stringify(event))
   const plain = write('a.ndjson', `${a}\r\n\n${b}`)
   const packed = write('b.ndjson.gz', gzipSync(`{"no":1}\n${c}\n`))
-  const batches = await all(new FileSource({ decode, paths: [plain, packed] }))
+  const batches = await all(new FileSource({ decode, paths: [plain, packed], now: () => 7 }))
   const events = batches.flatMap((batch) => batch.events)
   expect(events.map((event) => [event.origin, event.position])).toEqual([
     [`file:${plain}`, 1],
@@ -55,7 +55,12 @@ test('plain and gzip files, blank lines, no last line end; positions are line nu
     [`file:${packed}`, 2],
   ])
   const [rejected] = batches.flatMap((batch) => batch.rejected)
-  expect(rejected).toMatchObject({ position: 1, reason: 'schema', error: expect.stringMatching(/^line 1: /) })
+  expect(rejected).toMatchObject({
+    position: 1,
+    reason: 'schema',
+    receivedMs: 7,
+    error: expect.stringMatching(/^line 1: /),
+  })
 })
 
 test('an event of years ago is on time', async () => {

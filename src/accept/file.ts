@@ -13,6 +13,8 @@ export interface FileSourceOptions {
   readonly maxBatchEvents?: number
   /** what `-` reads (default the process's standard input) */
   readonly stdin?: Readable
+  /** Unix milliseconds, for dead letters only: when they were met (default the system's clock) */
+  readonly now?: () => number
 }
 
 /** A file that cannot be read to its end. */
@@ -74,13 +76,19 @@ export class FileSource implements Source {
         if (body.length === 0) continue
         const decoded = this.options.decode({ body, origin, position })
         if (decoded.ok) events.push(decoded.event)
-        else rejected.push({ ...decoded.rejected, error: `line ${position}: ${decoded.rejected.error}` })
+        else rejected.push(this.metNow(decoded.rejected))
       }
       yield this.batchOf(events, rejected, assigned)
       yield* this.redeliver()
       assigned = []
       if (signal.aborted) return
     }
+  }
+
+  /** What is not an event has no time of its own, and without one it would be as good as expired. */
+  private metNow(rejected: Rejected): Rejected {
+    const { now = Date.now } = this.options
+    return { ...rejected, receivedMs: now(), error: `line ${rejected.position}: ${rejected.error}` }
   }
 
   private *redeliver(): Iterable<Batch> {
