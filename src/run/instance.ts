@@ -11,6 +11,7 @@ import { openParts, type Parts } from './parts.ts'
 import { serverParts, urlOf } from './serving.ts'
 
 const REQUESTS_IN_HAND_MS = 5_000
+const LEARN_IN_HAND_MS = 5_000
 const EXPIRY_SWEEP_MS = 1_000
 const BASELINE_POLL_MS = 15_000
 
@@ -47,6 +48,8 @@ async function start(parts: Parts): Promise<Instance> {
   const loops = new Loops(parts.log)
   // Before anything is placed anew: what a crash left between a lease and its delivery is queued now.
   if (has('dispatch')) await parts.dispatch.desk.reconcile()
+  // A port that is taken is known before anything runs; what arrives meanwhile waits for the pipeline.
+  await server.listen({ host: config.listen.host, port: config.listen.port })
   if (has('score')) loops.run('pipeline', (signal) => pipeline(parts, signal))
   if (has('dispatch')) {
     loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
@@ -56,7 +59,6 @@ async function start(parts: Parts): Promise<Instance> {
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
   const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined
-  await server.listen({ host: config.listen.host, port: config.listen.port })
   let stopping: Promise<void> | undefined
   return {
     url: urlOf(server, config),
@@ -83,7 +85,8 @@ async function stop(parts: Parts, server: FastifyInstance, loops: Loops, leader:
   await loops.stop('pipeline')
   await parts.entrance.close()
   await answered
-  await leader?.stop()
+  // Broken off, the learn job leaves nothing that counts, so it is not worth the time of a stop.
+  await Promise.race([leader?.stop(), sleepUnlessAborted(LEARN_IN_HAND_MS, new AbortController().signal)])
   await loops.stopAll()
   await parts.close()
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
@@ -50,6 +52,15 @@ test('a wrong configuration is refused with its path, before anything starts', a
     2,
     expect.stringContaining('redis.urll: unknown key; did you mean `url`?'),
   ])
+})
+
+test('a port that is taken is said, and the process ends', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const ran = await run(['up', '--data', folder(), '--port', String(port)])
+  expect([ran.code, ran.err]).toEqual([1, expect.stringContaining('another process listens there')])
+  taken.close()
 })
 
 test('doctor checks the embedded parts, and says what to do about one that fails', async () => {

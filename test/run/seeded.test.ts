@@ -29,4 +29,4 @@ test('baselines learnt from files judge live events, and the hijacked session is
     ]),
   })
   expect(await belay.end('SIGTERM')).toBe(0)
-}, 90_000)
+}, 180_000)

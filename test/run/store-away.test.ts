@@ -42,4 +42,4 @@ test('while the store is away containment goes on, nothing is answered too early
 
   expect(await belay.end('SIGTERM')).toBe(0)
   expect((await waiting).status).toBe(503)
-}, 120_000)
+}, 180_000)

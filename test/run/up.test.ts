@@ -6,7 +6,7 @@ import { RunningBelay, run } from './belay.ts'
 import { toolEvent } from './tool-event.ts'
 
 // Several starts of a process that loads a database engine, on a machine that may be busy.
-vi.setConfig({ testTimeout: 90_000 })
+vi.setConfig({ testTimeout: 180_000 })
 
 const data = mkdtempSync(join(tmpdir(), 'belay-up-'))
 afterAll(() => rmSync(data, { recursive: true, force: true }))

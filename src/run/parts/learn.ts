@@ -76,6 +76,9 @@ function localLeader(everyMs: number, run: () => Promise<void>, onError: (error:
   }
 }
 
+/** Calibration keeps the thread busy, and a lock that is not renewed meanwhile would hand the job to another process. */
+const LOCK_MS = 600_000
+
 interface Schedule {
   readonly url: string
   readonly prefix: string
@@ -89,7 +92,8 @@ function scheduledLeader(
   onError: (error: unknown) => void,
 ): Leader {
   const queue = new Queue('learn', { prefix, connection: { url } })
-  const worker = new Worker('learn', () => run(), { prefix, connection: { url, maxRetriesPerRequest: null } })
+  const connection = { url, maxRetriesPerRequest: null }
+  const worker = new Worker('learn', () => run(), { prefix, connection, lockDuration: LOCK_MS })
   queue.on('error', onError)
   worker.on('error', onError)
   worker.on('failed', (_job, error) => onError(error))
