@@ -102,7 +102,7 @@ export class StreamJudge {
   judge(event: ToolEvent): Judged {
     const { sessions, engine } = this.parts
     const { session, duplicate } = sessions.enter(event)
-    const baseline = this.baselineFor(session)
+    const baseline = this.baselineFor(event.tenant, session.role)
     if (duplicate)
       return { event, facts: factsOf(session), verdict: duplicateVerdict(session, baseline), orders: NO_ORDERS }
     const detected = engine.detect({ event, session, baseline })
@@ -190,8 +190,7 @@ export class StreamJudge {
     })
   }
 
-  private baselineFor(session: SessionState): Baseline {
-    const { tenant, role } = session
+  private baselineFor(tenant: string, role: string): Baseline {
     const known = this.parts.baselineOf(tenant, role)
     if (known !== undefined) return known
     const key = `${tenant}\u001f${role}`
@@ -250,9 +249,9 @@ function planRequest(event: ToolEvent, session: SessionState, finding: Finding, 
   const { contained } = session
   return {
     tenant: event.tenant,
-    agent: session.agent,
+    agent: event.data.agent.id,
     role: session.role,
-    session: session.id,
+    session: event.data.session.id,
     finding,
     risk: session.risk,
     level,

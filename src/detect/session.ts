@@ -45,13 +45,14 @@ export class Sessions {
   private readonly live = new Map<string, SessionState>()
   private readonly agents = new Map<string, AgentHour>()
   private readonly steps = new Map<string, Map<string, Step>>()
-  private readonly roles = new Map<string, string>()
+  private readonly strings = new Map<string, string>()
   private lastSource = ''
   private lastSalt = hash53('', 1) | 0
   private readonly readOnly: ReadonlySet<string>
   private readonly sideEffect: ReadonlySet<string>
   private readonly current: Current = {
     token: '',
+    name: '',
     firstOfCall: false,
     effect: 'unknown',
     parameters: [],
@@ -107,6 +108,7 @@ export class Sessions {
     current.firstOfCall = first
     const step = this.stepOf(data.op, data.tool?.name)
     current.token = step.token
+    current.name = step.name
     current.effect = this.effectOf(event, step)
     current.parameters = first ? parameterShapes(data.args) : NO_PARAMETERS
     current.agentHour = this.agentHourOf(event, session, first)
@@ -121,14 +123,14 @@ export class Sessions {
 
   leave(session: SessionState, event: ToolEvent): void {
     const { data } = event
-    const tool = data.tool?.name
+    const { name } = this.current
     for (const ref of data.refs ?? NO_REFS) {
       if (ref.in === 'args') session.see(ref, IN_ARGS, undefined)
-      else if (ref.in === 'result') session.see(ref, bitsOf(ref), tool ?? data.op)
+      else if (ref.in === 'result') session.see(ref, bitsOf(ref), name)
     }
     if (!this.current.firstOfCall) return
     session.pushHistory(this.current.token)
-    if (tool !== undefined) session.countUse(tool)
+    if (data.tool !== undefined) session.countUse(name)
   }
 
   private sessionOf(event: ToolEvent): SessionState {
@@ -141,22 +143,13 @@ export class Sessions {
       session = undefined
     }
     if (session === undefined) {
-      const { data, tenant } = event
-      session = new SessionState(
-        key,
-        tenant,
-        data.agent.id,
-        this.oneString(roleOf(data)),
-        data.session.id,
-        atMs,
-        this.current,
-      )
+      session = new SessionState(key, this.oneString(roleOf(event.data)), atMs, this.current)
       this.live.set(key, session)
       this.evict()
     } else this.unlink(session)
     this.link(session)
     if (atMs > session.lastMs) session.lastMs = atMs
-    session.origin = event.origin
+    session.origin = this.oneString(event.origin)
     return session
   }
 
@@ -201,7 +194,9 @@ export class Sessions {
     let step = tools.get(tool ?? '')
     if (step === undefined) {
       step =
-        tool === undefined ? { token: op, effect: 'unknown' } : { token: `${op}:${tool}`, effect: effectOfName(tool) }
+        tool === undefined
+          ? { token: op, name: op, effect: 'unknown' }
+          : { token: `${op}:${tool}`, name: tool, effect: effectOfName(tool) }
       if (tools.size < MAX_TOOLS) tools.set(tool ?? '', step)
     }
     return step
@@ -220,12 +215,12 @@ export class Sessions {
     return tool.annotations.readOnlyHint === true ? 'read' : step.effect
   }
 
-  /** A live session must not hold on to the text its role was parsed from. */
-  private oneString(role: string): string {
-    const known = this.roles.get(role)
+  /** One string for all sessions that have it: a role, an origin. */
+  private oneString(text: string): string {
+    const known = this.strings.get(text)
     if (known !== undefined) return known
-    if (this.roles.size < MAX_TOOLS) this.roles.set(role, role)
-    return role
+    if (this.strings.size < MAX_TOOLS) this.strings.set(text, text)
+    return text
   }
 
   private saltOf(source: string): number {
@@ -277,6 +272,8 @@ export class Sessions {
 
 interface Step {
   readonly token: string
+  /** tool, or op where there is none */
+  readonly name: string
   readonly effect: Effect
 }
 

@@ -15,23 +15,24 @@ export interface AgentHour {
 /** What the fold says of the event at hand; shared by all sessions because only one event is judged at a time. */
 export interface Current {
   token: string
+  /** the tool's name, or the op where there is no tool */
+  name: string
   firstOfCall: boolean
   effect: Effect
   parameters: readonly string[]
   agentHour: AgentHour
 }
 
+/** what sessionKey joins its parts with */
+const KEY_UNIT = '\u001f'
 const MAX_TOOLS = 250
 /** causes remembered for "one finding per session and cause" */
 const MAX_CAUSES = 64
 
 /** One live session. Fields that most sessions never need are made when they are first needed. */
 export class SessionState implements Session {
-  readonly tenant: string
-  readonly agent: string
-  readonly role: string
-  readonly id: string
   readonly key: string
+  readonly role: string
   readonly firstMs: number
   lastMs: number
   calls = 0
@@ -58,16 +59,24 @@ export class SessionState implements Session {
   private toolUses: number[] = []
   private readonly current: Current
 
-  constructor(key: string, tenant: string, agent: string, role: string, id: string, atMs: number, current: Current) {
+  constructor(key: string, role: string, atMs: number, current: Current) {
     this.key = key
-    this.tenant = tenant
-    this.agent = agent
     this.role = role
-    this.id = id
     this.firstMs = atMs
     this.lastMs = atMs
     this.riskMs = atMs
     this.current = current
+  }
+
+  /** The key holds all three, and a million sessions need them seldom. */
+  get tenant(): string {
+    return this.key.split(KEY_UNIT)[0] ?? ''
+  }
+  get agent(): string {
+    return this.key.split(KEY_UNIT)[1] ?? ''
+  }
+  get id(): string {
+    return this.key.split(KEY_UNIT).slice(2).join(KEY_UNIT)
   }
 
   get token(): string {
