@@ -31,9 +31,3 @@ export interface Source {
   /** Safe to call twice. Resolves when connections are closed and positions that were acknowledged are durable. */
   close(): Promise<void>
 }
-
-/** Bounds of one batch: whichever is reached first. */
-export interface BatchBounds {
-  readonly maxEvents: number
-  readonly maxWaitMs: number
-}
