@@ -63,9 +63,10 @@ export class ClickHouseStore implements Store {
 
   async write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void> {
     const findings = judged.flatMap(({ verdict }) => (verdict.finding === undefined ? [] : [verdict.finding]))
-    await this.insertRows(EVENTS, judged)
+    // Events last: one that is stored is a duplicate when it is sent again, and says nothing any more.
     await this.insertRows(FINDINGS, findings)
     await this.insertRows(DEAD_LETTERS, rejected)
+    await this.insertRows(EVENTS, judged)
   }
 
   async writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void> {
