@@ -79,55 +79,54 @@ export const IN_TRUSTED = 8
 export const IMPERATIVE = 16
 
 const MAX_SIGHTINGS = 1024
+/** An entry is one double: 40 bits of name, 8 of tool number, 5 of places. */
+const NAME_UNIT = 8192
+const TOOL_UNIT = 32
 
 /**
- * Fingerprint -> bits and the number of the tool whose result named it first. Fingerprints are keyed hashes already:
- * their first 52 bits are the entry's name. When full, only what the agent used or was told to use is still added.
+ * Fingerprint -> places and the number (0 to 255) of the tool whose result named it first. Fingerprints are keyed
+ * hashes already, so nobody can choose two that agree: their first 40 bits are the entry's name. When full, only what
+ * the agent used or was told to use is still added.
  */
 export class SightingTable {
-  /** name, bits | tool << 8, name, ... */
   private table = NONE
   private count = 0
 
-  /** bits | tool << 8, or 0 */
-  get(fp: number): number {
+  /** places | tool << 5, or 0 */
+  get(name: number): number {
     if (this.count === 0) return 0
-    const at = slotOf(this.table, fp)
-    return this.table[at] === FREE ? 0 : (this.table[at + 1] ?? 0)
+    const entry = this.table[slotOf(this.table, name)] ?? FREE
+    return entry === FREE ? 0 : entry % NAME_UNIT
   }
 
-  add(fp: number, bits: number, tool: number): void {
-    if ((this.count + 1) * 8 > this.table.length * 3) this.grow()
-    const at = slotOf(this.table, fp)
-    if (this.table[at] !== FREE) {
-      const known = this.table[at + 1] ?? 0
-      this.table[at + 1] = ((known | bits) & 255) | ((known >>> 8 === 0 ? tool : known >>> 8) << 8)
+  add(name: number, places: number, tool: number): void {
+    if ((this.count + 1) * 4 > this.table.length * 3) this.grow()
+    const at = slotOf(this.table, name)
+    const entry = this.table[at] ?? FREE
+    if (entry !== FREE) {
+      const known = entry % NAME_UNIT
+      const first = known >= TOOL_UNIT ? known >> 5 : tool
+      this.table[at] = name * NAME_UNIT + first * TOOL_UNIT + ((known | places) & (TOOL_UNIT - 1))
       return
     }
-    const wanted = (bits & (IMPERATIVE | IN_ARGS)) !== 0
+    const wanted = (places & (IMPERATIVE | IN_ARGS)) !== 0
     if (this.count >= (wanted ? 2 * MAX_SIGHTINGS : MAX_SIGHTINGS)) return
-    this.table[at] = fp
-    this.table[at + 1] = bits | (tool << 8)
+    this.table[at] = name * NAME_UNIT + tool * TOOL_UNIT + places
     this.count++
   }
 
   private grow(): void {
     const old = this.table
-    this.table = freeTable(Math.max(32, old.length * 2))
-    for (let at = 0; at < old.length; at += 2) {
-      const fp = old[at] ?? FREE
-      if (fp === FREE) continue
-      const to = slotOf(this.table, fp)
-      this.table[to] = fp
-      this.table[to + 1] = old[at + 1] ?? 0
-    }
+    this.table = freeTable(Math.max(16, old.length * 2))
+    for (const entry of old) if (entry !== FREE) this.table[slotOf(this.table, Math.floor(entry / NAME_UNIT))] = entry
   }
 }
 
-function slotOf(table: readonly number[], fp: number): number {
-  const mask = table.length - 2
-  for (let i = ((fp & 0x3fffffff) << 1) & mask; ; i = (i + 2) & mask) {
-    const at = table[i]
-    if (at === fp || at === FREE) return i
+function slotOf(table: readonly number[], name: number): number {
+  const mask = table.length - 1
+  const least = name * NAME_UNIT
+  for (let i = (name | 0) & mask; ; i = (i + 1) & mask) {
+    const entry = table[i] ?? FREE
+    if (entry === FREE || (entry >= least && entry < least + NAME_UNIT)) return i
   }
 }

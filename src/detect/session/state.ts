@@ -23,6 +23,9 @@ export interface Current {
   agentHour: AgentHour
 }
 
+/** shared by sessions that have none yet; replaced, never written to */
+const NOTHING: string[] = []
+const NO_USES: number[] = []
 /** what sessionKey joins its parts with */
 const KEY_UNIT = '\u001f'
 const MAX_TOOLS = 250
@@ -39,7 +42,7 @@ export class SessionState implements Session {
   bytes = 0
   records = 0
   errors = 0
-  history: string[] = []
+  history: string[] = NOTHING
   /** as of riskMs */
   evidence: Evidence | undefined
   riskMs: number
@@ -55,8 +58,8 @@ export class SessionState implements Session {
   newer: SessionState | undefined
   older: SessionState | undefined
   private causes: string[] | undefined
-  private toolNames: string[] = []
-  private toolUses: number[] = []
+  private toolNames: readonly string[] = NOTHING
+  private toolUses: number[] = NO_USES
   private readonly current: Current
 
   constructor(key: string, role: string, atMs: number, current: Current) {
@@ -104,7 +107,7 @@ export class SessionState implements Session {
       inUntrustedResult: (found & IN_UNTRUSTED) !== 0,
       inTrustedResult: (found & IN_TRUSTED) !== 0,
       imperative: (found & IMPERATIVE) !== 0,
-      tool: this.toolNames[(found >>> 8) - 1],
+      tool: this.toolNames[(found >>> 5) - 1],
     }
   }
 
@@ -122,8 +125,13 @@ export class SessionState implements Session {
     this.toolUses[at] = (this.toolUses[at] ?? 0) + 1
   }
 
+  /** Arrays that grow by push are made for sixteen; a copy is as long as it is full. */
   pushHistory(token: string): void {
-    if (this.history.length >= HISTORY_TOKENS) this.history.shift()
+    if (this.history.length < HISTORY_TOKENS) {
+      this.history = [...this.history, token]
+      return
+    }
+    this.history.shift()
     this.history.push(token)
   }
 
@@ -143,14 +151,15 @@ export class SessionState implements Session {
     const at = this.toolNames.indexOf(tool)
     if (at >= 0) return at
     if (this.toolNames.length >= MAX_TOOLS) return MAX_TOOLS - 1
-    this.toolUses.push(0)
-    return this.toolNames.push(tool) - 1
+    this.toolUses = [...this.toolUses, 0]
+    this.toolNames = [...this.toolNames, tool]
+    return this.toolNames.length - 1
   }
 }
 
-/** First 52 bits of a fingerprint; what is not hex still gives a stable number. */
+/** First 40 bits of a fingerprint; what is not hex still gives a stable number. */
 function nameOf(fp: string): number {
-  return word(fp, 0, 5) * 4_294_967_296 + (word(fp, 5, 13) >>> 0)
+  return word(fp, 0, 5) * 1_048_576 + word(fp, 5, 10)
 }
 
 function word(fp: string, from: number, to: number): number {
