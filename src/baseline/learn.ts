@@ -232,18 +232,12 @@ async function snapshotOf(
   )
   const sessions = head.state === 'learning' ? [] : await readSessions(input, settings, learntFrom)
   if (sessions.length === 0) return makeSnapshot(head, rows, NO_CALIBRATION)
-  const heldOut = FOLDS.map((fold) => ({
-    baseline: provisional(
-      head,
-      supported(
-        mergeFolds(byFold, (other) => other !== fold),
-        settings,
-      ),
-      sessions,
-      fold,
-    ),
-    sessions: sessions.filter((one) => one.fold === fold).map((one) => one.events),
-  }))
+  const heldOut = FOLDS.map((fold) => {
+    const ofFold = sessions.filter((one) => one.fold === fold).map((one) => one.events)
+    const others = mergeFolds(byFold, (other) => other !== fold)
+    const share = 1 - ofFold.length / sessions.length
+    return { baseline: provisional(head, enlarged(supported(others, settings), share), fold), sessions: ofFold }
+  })
   return makeSnapshot(head, rows, input.calibrate(heldOut, settings.budget))
 }
 
@@ -403,22 +397,32 @@ function toolEvent(row: StoredEvent): ToolEvent {
   }
 }
 
-/** The baseline that all folds but one taught: its totals are what is left without that fold. */
-function provisional(
-  head: SnapshotHead,
-  rows: ProfileRows,
-  sessions: readonly LearntSession[],
-  fold: number,
-): Baseline {
-  const kept = sessions.filter((one) => one.fold !== fold).length / sessions.length
-  const { tenant, role, state, agents, days, fromMs, toMs, timeZone } = head
-  const totals = { calls: Math.round(head.calls * kept), sessions: Math.round(head.sessions * kept), agents, timeZone }
+/**
+ * Rows that a share of the sessions taught, at the size that all of them would have: strengths grow with the history
+ * behind them, so a smaller history would make every new session look stronger than what calibration has seen.
+ */
+function enlarged(rows: ProfileRows, share: number): ProfileRows {
+  if (share <= 0) return rows
+  const larger: Partial<Record<keyof Profiles, readonly ProfileRow[]>> = {}
+  for (const [profile, list] of Object.entries(rows))
+    larger[profile as keyof Profiles] = list.map((row) => ({
+      ...row,
+      events: row.events / share,
+      sessions: row.sessions / share,
+    }))
+  return larger
+}
+
+/** What the baseline would be had it not seen the sessions of one fold. */
+function provisional(head: SnapshotHead, rows: ProfileRows, fold: number): Baseline {
+  const { tenant, role, state, sessions, agents, calls, days, fromMs, toMs, timeZone } = head
+  const totals = { calls, sessions, agents, timeZone }
   return {
     tenant,
     role,
     version: `without-fold-${fold}`,
     state,
-    sessions: totals.sessions,
+    sessions,
     agents,
     days,
     fromMs,
