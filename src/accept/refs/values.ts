@@ -4,14 +4,7 @@
  * a text without such literals costs next to nothing.
  */
 
-export interface FoundValue {
-  readonly kind: string
-  /** normalised: equal destinations are equal strings */
-  readonly value: string
-  /** where it stood in the text */
-  readonly at: number
-}
-
+/** Told of every value found: its kind, the value normalised (equal destinations are equal strings), where it stood. */
 export type Take = (kind: string, value: string, at: number) => void
 
 const MAX_VALUE = 256
