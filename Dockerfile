@@ -7,6 +7,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
 COPY src src
 COPY detectors detectors
+COPY fixtures fixtures
 RUN npm run build && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
@@ -21,5 +22,5 @@ VOLUME /var/lib/belay
 EXPOSE 7300
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:7300/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "dist/src/run/main.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=64", "dist/src/run/main.js"]
 CMD ["up", "--config", "/etc/belay/belay.yaml"]
