@@ -116,12 +116,15 @@ async function explain(io: Io, instance: Instance, told: Told, sentMs: ReadonlyM
       `  session   ${row.session_id} of ${row.agent_id} (role ${row.role}), contained at call ${call}, \`${row.tool}\``,
     )
     io.out(`  risk      ${row.risk.toFixed(3)} (0.5 is the role's threshold), judged by baseline ${row.baseline}`)
-    for (const { what, observed, expected, support } of JSON.parse(row.reasons) as Reason[]) {
+    for (const { what, observed, expected } of JSON.parse(row.reasons) as Reason[]) {
       io.out(`  signal    ${what}`)
       io.out(`            observed ${observed}`)
-      io.out(`            expected ${expected}${support === undefined ? '' : ` (of ${support.sessions} sessions)`}`)
+      io.out(`            expected ${expected}`)
     }
-    io.out(`  gateway   told ${told.action} with a signed callback, ${took} ms from the event to its acknowledgement`)
+    io.out(
+      `  gateway   told ${told.action} for session ${told.session} until ${told.expiresAt}, with a signed callback`,
+    )
+    io.out(`            ${took} ms from the event to the acknowledged callback`)
     io.out(`  undo      belay release ${told.containmentId}`)
   }
 }
