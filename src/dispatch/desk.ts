@@ -29,6 +29,9 @@ export interface LateAcknowledgement {
   readonly by: string
 }
 
+/** More than a crash can have kept from the history, and fewer than would crowd out what is new. */
+const RETOLD = 10_000
+
 type Job = Omit<DispatchJob, 'attempt'>
 
 /**
@@ -104,11 +107,15 @@ export class ContainmentDesk {
     return due.length
   }
 
-  /** Queues whatever a crash left unqueued. Called once at start, before work begins. */
+  /**
+   * Queues whatever a crash left unqueued, and tells the history again how containments stand: what had not been
+   * written of it was in memory only. Called once at start, before work begins.
+   */
   async reconcile(): Promise<void> {
-    const { posture, queue, clock } = this.parts
+    const { posture, queue, clock, history } = this.parts
     const nowMs = clock.now()
     const changes = (await posture.changes(0, nowMs)) ?? []
+    for (const { lease } of changes.slice(-RETOLD)) history.add({ lease, atMs: lease.updatedMs })
     await queue.put(changes.flatMap(({ change, lease }) => this.jobs(lease.order, change, lease.revision, nowMs)))
   }
 

@@ -151,6 +151,16 @@ describe('dispatcher', () => {
     ])
   })
 
+  it('tells the history again how every containment stands, in case a crash kept it from being written', async () => {
+    const room = open(new ScriptedGateway('gw', APPLIED))
+    const one = nowOrder(room)
+    await room.posture.open({ order: one, revision: 1, state: 'requested', updatedMs: room.clock.now() })
+    await room.posture.advance(one.id, 'acknowledged', { atMs: room.clock.now() })
+    await room.desk.reconcile()
+    await room.stop()
+    expect(room.recorded).toMatchObject([{ lease: { order: { id: one.id }, state: 'acknowledged' } }])
+  })
+
   it('releases by id only, twice without harm, and says when there is nothing', async () => {
     const gateway = new ScriptedGateway('gw', APPLIED)
     const room = open(gateway).start()
