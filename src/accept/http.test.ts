@@ -144,7 +144,7 @@ test.each([
   expect(response.headers['content-type']).toBe('application/problem+json')
   const problem = response.json<Record<string, unknown>>()
   expect(problem).toMatchObject({ status, errors: [{ index: 0 }] })
-  expect(problem['pointer']).toBe(pointer)
+  expect(problem.pointer).toBe(pointer)
 })
 
 test.each([

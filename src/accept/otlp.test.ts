@@ -70,7 +70,7 @@ test('only SERVER spans of a proxied call count; kinds are names or numbers, ids
     span(2, CALL, base64),
     span('SPAN_KIND_SERVER', [text('http.route', '/mcp')]),
   ]
-  expect(eventsOfTraces(exported(...spans)).map((event) => event['id'])).toEqual([
+  expect(eventsOfTraces(exported(...spans)).map((event) => event.id)).toEqual([
     '63d9533120e85679d9202eca525c09b5:80c5236b0c385138',
   ])
 })

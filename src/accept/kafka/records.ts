@@ -49,7 +49,7 @@ function decodeRecord(message: KafkaMessage, origin: string, { decode, redactor,
     receivedMs: Number(message.timestamp),
     signature: check.ok ? check.state : 'invalid',
     ...(check.ok && check.binding !== undefined && { binding: check.binding }),
-    ...(headers?.['ce_id'] !== undefined && { attributes: binaryAttributes(headers) }),
+    ...(headers?.ce_id !== undefined && { attributes: binaryAttributes(headers) }),
   }
   if (!check.ok) {
     const problem = { pointer: '', message: `the event ${check.error}` }
