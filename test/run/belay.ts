@@ -31,19 +31,25 @@ export class RunningBelay {
   readonly url: string
   readonly pid: number
   private readonly child: ChildProcessByStdio<Writable, Readable, Readable>
-  private readonly lines: string[]
+  private readonly lines: readonly string[]
+  private readonly errors: readonly string[]
 
-  private constructor(url: string, child: ChildProcessByStdio<Writable, Readable, Readable>, lines: string[]) {
+  private constructor(
+    url: string,
+    child: ChildProcessByStdio<Writable, Readable, Readable>,
+    said: { readonly lines: readonly string[]; readonly errors: readonly string[] },
+  ) {
     this.url = url
     this.child = child
     this.pid = child.pid ?? 0
-    this.lines = lines
+    this.lines = said.lines
+    this.errors = said.errors
   }
 
   /** Resolves when it listens; rejects with what it said when it ended before. */
   static async start(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): Promise<RunningBelay> {
     const child = spawned(['up', '--port', '0', ...args], env)
-    process.once('exit', () => child.kill('SIGKILL'))
+    endWithUs(child)
     // The process may have let go of it already.
     child.stdin.on('error', () => undefined).end(stdin)
     const lines: string[] = []
@@ -55,7 +61,7 @@ export class RunningBelay {
         lines.push(line)
         const url = /^belay is up on (\S+)$/.exec(lines[0] ?? '')?.[1]
         // The curl line is the last one of the greeting.
-        if (url !== undefined && line.startsWith('  curl ')) resolve(new RunningBelay(url, child, lines))
+        if (url !== undefined && line.startsWith('  curl ')) resolve(new RunningBelay(url, child, { lines, errors }))
       })
       child.once('close', (code) =>
         reject(new Error(`belay up ended with ${code}:\n${[...lines, ...errors].join('\n')}`)),
@@ -66,6 +72,11 @@ export class RunningBelay {
   /** All it said so far on standard output. */
   get said(): string {
     return this.lines.join('\n')
+  }
+
+  /** All it logged so far. */
+  get complaints(): string {
+    return this.errors.join('\n')
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
@@ -81,12 +92,28 @@ export class RunningBelay {
   }
 
   async post(path: string, body: object, contentType = 'application/json'): Promise<Response> {
-    return fetch(new URL(path, this.url), {
-      method: 'POST',
-      headers: { 'content-type': contentType },
-      body: JSON.stringify(body),
-    })
+    return this.send(path, Buffer.from(JSON.stringify(body)), { 'content-type': contentType })
   }
+
+  /** Any bytes, as they are. */
+  async send(
+    path: string,
+    body: Uint8Array<ArrayBuffer>,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<Response> {
+    return fetch(new URL(path, this.url), { method: 'POST', headers, body })
+  }
+}
+
+const running = new Set<ChildProcessByStdio<Writable, Readable, Readable>>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
+/** A test that is broken off leaves no process behind. */
+function endWithUs(child: ChildProcessByStdio<Writable, Readable, Readable>): void {
+  running.add(child)
+  child.once('close', () => running.delete(child))
 }
 
 function spawned(args: readonly string[], env: NodeJS.ProcessEnv) {
