@@ -84,6 +84,16 @@ describe('the session fold', () => {
     expect(sessions.size).toBeLessThanOrEqual(51)
   })
 
+  it('lets them go from behind a contained one, which stays', () => {
+    const sessions = new Sessions({ idleMs: 60_000 })
+    const held = fold(sessions, [toolEvent({ session: { id: 'held' } }, { timeMs: at(0) })])
+    if (held) held.containedUntilMs = at(240)
+    for (let i = 0; i < 50; i++) fold(sessions, [toolEvent({ session: { id: `s${i}` } }, { timeMs: at(0) })])
+    for (let i = 0; i < 50; i++) fold(sessions, [toolEvent({ session: { id: `t${i}` } }, { timeMs: at(5) })])
+    expect(sessions.size).toBeLessThanOrEqual(53)
+    expect(fold(sessions, [toolEvent({ session: { id: 'held' } }, { timeMs: at(6) })])?.calls).toBe(2)
+  })
+
   it('forgets the sessions of an origin that moved', () => {
     const sessions = new Sessions()
     fold(sessions, [

@@ -146,8 +146,8 @@ export class Sessions {
       session = new SessionState(key, this.oneString(roleOf(event.data)), atMs, this.current)
       this.live.set(key, session)
       this.evict()
-    } else this.unlink(session)
-    this.link(session)
+      this.link(session)
+    } else this.touch(session)
     if (atMs > session.lastMs) session.lastMs = atMs
     session.origin = this.oneString(event.origin)
     return session
@@ -155,17 +155,24 @@ export class Sessions {
 
   /** By count, and two idle ones for each event, so that memory follows the traffic down without a sweep. */
   private evict(): void {
+    const { maxSessions, idleMs } = this.options
     for (let i = 0; i < 2 && this.oldest !== undefined; i++) {
-      const over = this.live.size > this.options.maxSessions
-      const { lastMs, containedUntilMs } = this.oldest
-      if (!over && (this.nowMs - lastMs <= this.options.idleMs || this.nowMs <= containedUntilMs)) return
-      this.drop(this.oldest)
+      const { oldest } = this
+      if (this.live.size > maxSessions) this.drop(oldest)
+      else if (this.nowMs - oldest.lastMs <= idleMs) return
+      else if (this.nowMs > oldest.containedUntilMs) this.drop(oldest)
+      else this.touch(oldest) // It stays until its lease ends, and those behind it have their turn.
     }
   }
 
   private drop(session: SessionState): void {
     this.live.delete(session.key)
     this.unlink(session)
+  }
+
+  private touch(session: SessionState): void {
+    this.unlink(session)
+    this.link(session)
   }
 
   private link(session: SessionState): void {
