@@ -17,6 +17,7 @@ const verdict = {
 const judged = (over: object = {}): Judged => ({
   event: { receivedMs: NOW_MS - 500 } as ToolEvent,
   facts: { token: '', firstOfCall: true, parameters: [] },
+  agentHour: { hour: 0, calls: 1, bytes: 0, records: 0 },
   verdict: { ...verdict, ...over },
   orders: [],
 })
@@ -64,4 +65,22 @@ test('counts what a source brings without touching it', async () => {
   const { text } = await metrics.exposition()
   expect(text).toContain('belay_events_total{source="kafka",outcome="accepted"} 1')
   expect(text).toContain('belay_events_total{source="kafka",outcome="rejected-schema"} 1')
+})
+
+const never = new Promise<never>(() => undefined)
+
+test('a part that cannot be read takes its own figures away and no others', async () => {
+  const metrics = createMetrics(
+    { queueDepth: () => Promise.reject(new Error('Redis is away')), liveSessions: () => 3 },
+    () => undefined,
+    Date.now,
+  )
+  const { text } = await metrics.exposition()
+  expect(text).toContain('belay_live_sessions 3')
+  expect(text).not.toMatch(/^belay_queue_jobs\{/m)
+})
+
+test('a part that does not answer is not waited for', async () => {
+  const metrics = createMetrics({ queueDepth: () => never, liveSessions: () => 3 }, () => undefined, Date.now)
+  expect((await metrics.exposition()).text).toContain('belay_live_sessions 3')
 })

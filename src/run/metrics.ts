@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Source } from '../accept/source.ts'
 import type { Judged, LeaseChange } from '../model/index.ts'
@@ -106,7 +107,9 @@ function registerReadings(registry: Registry, { queueDepth, liveSessions, source
       labelNames: ['state'],
       registers,
       async collect() {
-        const depth = await queueDepth()
+        this.reset()
+        const depth = await answeredInTime(queueDepth())
+        if (depth === undefined) return
         this.set({ state: 'waiting' }, depth.waiting)
         this.set({ state: 'delayed' }, depth.delayed)
       },
@@ -140,6 +143,16 @@ function registerReadings(registry: Registry, { queueDepth, liveSessions, source
         for (const [state, count] of Object.entries(baselines())) this.set({ state }, count)
       },
     })
+}
+
+const READING_TIMEOUT_MS = 1_000
+
+/** Undefined when the part is away: whoever looks at the other figures wants them most just then. */
+async function answeredInTime<T>(reading: Promise<T>): Promise<T | undefined> {
+  const stop = new AbortController()
+  const late = sleep(READING_TIMEOUT_MS, undefined, { signal: stop.signal }).catch(() => undefined)
+  // That the part is away is logged and counted by whoever works with it.
+  return Promise.race([reading.catch(() => undefined), late]).finally(() => stop.abort())
 }
 
 function createObserver(counters: Counters, onFailure: FailureSink, now: () => number): PipelineObserver {
