@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { stringify } from 'yaml'
 import { seeded } from '../../scripts/fixtures/world.ts'
-import { RunningBelay, run } from '../run/belay.ts'
+import type { RunningBelay } from '../run/belay.ts'
 import { type KafkaBroker, ownKafkaBroker } from '../services/kafka.ts'
 import { difference, NONE, readBooks, scoredOtherwise, unbrokenBooks } from './books.ts'
 import { HttpFeed } from './http-feed.ts'
 import { KafkaFeed, uncommitted } from './kafka-feed.ts'
-import { Pep, SECRET } from './pep.ts'
-import { liveStream, toNdjson, writeHistory } from './stream.ts'
+import { Pep } from './pep.ts'
+import { metric, Rig } from './rig.ts'
+import { liveStream, toNdjson } from './stream.ts'
 
 /*
  * Goal: kill -9 at any moment loses nothing and counts nothing twice, in events, findings, profiles and containments.
@@ -28,7 +28,7 @@ const PUPPETS = 24
 
 const kafka = await ownKafkaBroker()
 const folder = mkdtempSync(join(tmpdir(), 'belay-kill-'))
-const data = join(folder, 'data')
+const rig = new Rig(folder)
 const pep = new Pep()
 const random = seeded(SEED)
 const startMs = Date.now() - 60 * 60_000
@@ -47,10 +47,7 @@ const events = [...byKafka.events, ...byHttp.events]
 const learnAtMs = startMs + 30 * 3_600_000
 
 beforeAll(async () => {
-  const history = join(folder, 'history.ndjson')
-  writeHistory(history, startMs)
-  const learnt = await run(['learn', '--events', history, '--baseline', join(data, 'baselines')])
-  if (learnt.code !== 0) throw new Error(learnt.err)
+  await rig.learn(startMs)
   await pep.start()
 })
 afterAll(async () => {
@@ -68,10 +65,10 @@ test.skipIf(!kafka.available)(
     const killed = (await throughKafka(kafka.service)) + (await throughHttp())
     const flowedMs = Date.now() - begunMs
 
-    const books = await readBooks(data, learnAtMs)
+    const books = await readBooks(rig.data, learnAtMs)
     const stream = join(folder, 'stream.ndjson')
     writeFileSync(stream, toNdjson(events))
-    const unbroken = await unbrokenBooks(data, stream, learnAtMs)
+    const unbroken = await unbrokenBooks(rig.data, stream, learnAtMs)
     const otherwise = scoredOtherwise(unbroken, books)
     console.log(
       `kill -9: ${killed} kills in ${Math.round(flowedMs / 1000)} s, ${books.counted.events} events once ` +
@@ -107,17 +104,17 @@ async function throughKafka({ brokers }: KafkaBroker): Promise<number> {
   const feed = new KafkaFeed(brokers)
   const rest = [...byKafka.events]
   const send = () => feed.publish(rest.splice(0, EVENTS_PER_SEND))
-  const config = writeConfig('kafka', { kafka: { brokers: [...brokers], sessionTimeoutSeconds: 6 } })
-  let belay = await start(config)
+  const config = rig.configure('kafka', pep, { kafka: { brokers: [...brokers], sessionTimeoutSeconds: 6 } })
+  let belay = await rig.start(config)
   await feed.connect()
   for (let round = 0; round < ROUNDS.kafka; round++) {
-    if (round > 0) belay = await start(config)
+    if (round > 0) belay = await rig.start(config)
     await send()
     await expect.poll(() => taken(belay, 'kafka'), { timeout: 60_000, interval: 50 }).toBeGreaterThan(0)
     await killWhile(belay, send, Math.min(rest.length, EVENTS / 2 / ROUNDS.kafka))
   }
   while (rest.length > 0) await send()
-  belay = await start(config)
+  belay = await rig.start(config)
   await expect.poll(() => uncommitted(brokers), { timeout: 120_000, interval: 500 }).toBe(0)
   expect(await belay.end('SIGTERM')).toBe(0)
   await feed.close()
@@ -126,9 +123,9 @@ async function throughKafka({ brokers }: KafkaBroker): Promise<number> {
 
 /** A client that sends each batch again until it is answered 202. */
 async function throughHttp(): Promise<number> {
-  const config = writeConfig('http', {})
+  const config = rig.configure('http', pep, {})
   const rest = [...byHttp.events]
-  let belay = await start(config)
+  let belay = await rig.start(config)
   const feed = new HttpFeed(() => belay.url)
   const sending = (async () => {
     while (rest.length > 0) await feed.send(rest.splice(0, EVENTS_PER_SEND * 4))
@@ -137,7 +134,7 @@ async function throughHttp(): Promise<number> {
     await expect.poll(() => taken(belay, 'http'), { timeout: 60_000, interval: 20 }).toBeGreaterThan(0)
     await delay(random.next() * 600)
     await belay.end('SIGKILL')
-    belay = await start(config)
+    belay = await rig.start(config)
   }
   await sending
   expect(await belay.end('SIGTERM')).toBe(0)
@@ -156,21 +153,7 @@ async function killWhile(belay: RunningBelay, send: () => Promise<void>, most: n
   await feeding
 }
 
-function start(config: string): Promise<RunningBelay> {
-  return RunningBelay.start(['--config', config, '--data', data], { GW_SECRET: SECRET })
-}
-
-function writeConfig(name: string, parts: object): string {
-  const path = join(folder, `${name}.yaml`)
-  const gateways = [{ name: 'pep', url: pep.url, secrets: [{ env: 'GW_SECRET' }], allowPrivate: true }]
-  // The learn job runs all the time and finds nothing settled: what it would teach depends on when it runs.
-  const baselines = { settleMinutes: 1440, learnEveryMinutes: 1 }
-  writeFileSync(path, stringify({ ...parts, baselines, containment: { gateways } }))
-  return path
-}
-
 /** Events that this process has taken, by its own count. */
-async function taken(belay: RunningBelay, source: string): Promise<number> {
-  const { body } = await belay.get('/metrics')
-  return Number(new RegExp(`belay_events_total\\{source="${source}",outcome="accepted"\\} (\\d+)`).exec(body)?.[1] ?? 0)
+function taken(belay: RunningBelay, source: string): Promise<number> {
+  return metric(belay, 'belay_events_total', `source="${source}",outcome="accepted"`)
 }
