@@ -154,6 +154,7 @@ class World {
     return {
       event,
       facts: { token: 'tools/call:read_file', firstOfCall: true, parameters: [] },
+      agentHour: { hour: 0, calls: 1, bytes: 0, records: 0 },
       verdict: { score: 0, risk: 0, baseline: 'none', signals: [], unjudged: [], action: 'allow', duplicate },
       orders: duplicate ? [] : [order],
     }

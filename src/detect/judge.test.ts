@@ -6,11 +6,12 @@ import { createRefExtractor } from '../accept/refs.ts'
 import { emptyBaseline } from '../baseline/empty.ts'
 import { DEFAULT_LEASE_MS, plan } from '../dispatch/plan.ts'
 import type { Baseline, EventData, Judged, ToolEvent } from '../model/index.ts'
-import { LEVELS, sessionKeyOf } from '../model/index.ts'
+import { agentKey, LEVELS, sessionKeyOf } from '../model/index.ts'
 import { baselineOf, profileRow } from '../testing/baseline.ts'
 import { acceptedEvent, cloudEvent, T0_MS } from '../testing/events.ts'
 import { Engine, loadDetectors } from './engine.ts'
 import { type JudgeParts, StreamJudge } from './judge.ts'
+import type { Past } from './restore.ts'
 import { Sessions } from './session.ts'
 
 const detectors = await loadDetectors([join(dirname(fileURLToPath(import.meta.url)), '../../detectors')])
@@ -25,6 +26,51 @@ const active = baselineOf({
   tools: [profileRow('files', 'get_page', 95), profileRow('files', 'send_money', 20)],
   sequence: [profileRow('', 'tools/call:get_page', 95), profileRow('^', 'tools/call:get_page', 95)],
 })
+
+/** Knows how much an agent does in an hour, and little of it. */
+const busy = baselineOf({
+  tools: [profileRow('files', 'get_page', 95), profileRow('files', 'send_money', 20)],
+  volume: [
+    profileRow('agent-hour.calls', '4', 60),
+    profileRow('agent-hour.calls', '6', 40),
+    profileRow('agent-hour.bytes', '40', 100),
+  ],
+})
+
+/** What the store keeps: each event once, the first delivery. */
+function pastOf(judged: readonly Judged[]): Required<Past> {
+  const stored = (): readonly Judged[] => judged.filter(({ verdict }) => !verdict.duplicate)
+  return {
+    history: (bounds) =>
+      Promise.resolve(
+        new Map(
+          bounds.map(({ key }) => [
+            key,
+            stored()
+              .filter(({ event: one }) => sessionKeyOf(one) === key)
+              .map(({ event: one, agentHour }) => ({ ...one, agentHour })),
+          ]),
+        ),
+      ),
+    agentHours: (bounds) =>
+      Promise.resolve(
+        new Map(
+          bounds.flatMap(({ key }) => {
+            const last = stored().findLast(({ event: one }) => agentKey(one.tenant, one.data.agent.id) === key)
+            return last === undefined ? [] : [[key, last.agentHour] as const]
+          }),
+        ),
+      ),
+    recentSessions: (sinceMs) =>
+      Promise.resolve(
+        new Set(
+          stored()
+            .filter(({ event: one }) => one.timeMs >= sinceMs)
+            .map(({ event: one }) => sessionKeyOf(one)),
+        ),
+      ),
+  }
+}
 
 function judgeWith(baseline: Baseline | undefined, more: Partial<JudgeParts> = {}): StreamJudge {
   return new StreamJudge({
@@ -95,12 +141,17 @@ it.each([
 })
 
 /** What must not depend on how a stream is cut or who folded its beginning. */
-const essence = ({ event: { id }, verdict, orders, facts }: Judged): unknown => ({ id, verdict, orders, facts })
+const essence = ({ event: { id }, verdict, orders, facts, agentHour }: Judged): unknown => {
+  // A copy is not stored: what the fold says of it nobody reads.
+  return verdict.duplicate ? { id, verdict } : { id, verdict, orders, facts, agentHour }
+}
 
 const stream = fc
   .array(
     fc.record({
       session: fc.constantFrom('a', 'b', 'c'),
+      agent: fc.constantFrom('x', 'y'),
+      early: fc.integer({ min: 0, max: 3 }),
       kind: fc.constantFrom('page', 'order', 'pay', 'odd', 'repeat'),
       gap: fc.integer({ min: 0, max: 3 }),
     }),
@@ -109,9 +160,9 @@ const stream = fc
   .map((steps) => {
     const events: ToolEvent[] = []
     let minute = 0
-    for (const [i, { session, kind, gap }] of steps.entries()) {
+    for (const [i, { session, agent, kind, gap, early }] of steps.entries()) {
       minute += gap
-      const data: Partial<EventData> =
+      const does: Partial<EventData> =
         kind === 'pay'
           ? { tool: { name: 'send_money' }, args: { to: 'UK12345678901234567890' } }
           : kind === 'odd'
@@ -123,7 +174,7 @@ const stream = fc
               }
       const last = events.at(-1)
       if (kind === 'repeat' && last) events.push({ ...last, position: i })
-      else events.push(event(`e${i}`, session, minute, data, i))
+      else events.push(event(`e${i}`, session, minute - early, { ...does, agent: { id: agent, role: 'tester' } }, i))
     }
     return events
   })
@@ -150,30 +201,113 @@ describe('the same stream, the same verdicts', () => {
 
   it('when another process takes over in the middle and restores what was stored', async () => {
     await fc.assert(
-      fc.asyncProperty(stream, fc.nat(), async (events, where) => {
-        const first = judgeWith(active)
-        const whole = events.map((one) => essence(first.judge(one)))
+      fc.asyncProperty(stream, fc.nat(), fc.boolean(), async (events, where, named) => {
+        const first = judgeWith(busy)
+        const judged = events.map((one) => first.judge(one))
         const at = where % events.length
-        const stored = events.slice(0, at)
-        const second = judgeWith(active, {
-          // What the store keeps: each event once, the first delivery.
-          history: (bounds) =>
-            Promise.resolve(
-              new Map(
-                bounds.map(({ key }) => [
-                  key,
-                  stored.filter(
-                    (one, i) => sessionKeyOf(one) === key && stored.findIndex((other) => other.id === one.id) === i,
-                  ),
-                ]),
-              ),
-            ),
-        })
+        const past = pastOf(judged.slice(0, at))
+        const second = judgeWith(busy, named ? past : { history: past.history, agentHours: past.agentHours })
         const rest = events.slice(at)
+        second.forget(['p0'])
         await second.restoreUnknown(rest)
-        expect(rest.map((one) => essence(second.judge(one)))).toEqual(whole.slice(at))
+        expect(rest.map((one) => essence(second.judge(one)))).toEqual(judged.slice(at).map(essence))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('when sessions and agents are let go for want of room and restored', async () => {
+    await fc.assert(
+      fc.asyncProperty(stream, async (events) => {
+        const first = judgeWith(busy)
+        const judged = events.map((one) => first.judge(one))
+        const stored: Judged[] = []
+        const small = judgeWith(busy, { ...pastOf(stored), sessions: new Sessions({ maxSessions: 1, maxAgents: 1 }) })
+        for (const one of events) {
+          await small.restoreUnknown([one])
+          stored.push(small.judge(one))
+        }
+        expect(stored.map(essence)).toEqual(judged.map(essence))
       }),
       { numRuns: 100 },
     )
+  })
+})
+
+describe('asking the store', () => {
+  const opening = (session: string, position: number, minute = position): ToolEvent =>
+    event(`e-${session}-${position}`, session, minute, { tool: { name: 'get_page' } }, position)
+  const counted = (past: ReturnType<typeof pastOf>, fails: { next: boolean } = { next: false }) => {
+    const asked = { history: 0, hours: 0, recent: 0 }
+    const counting: Past = {
+      history: (bounds) => {
+        asked.history++
+        return past.history(bounds)
+      },
+      agentHours: (bounds) => {
+        asked.hours++
+        return past.agentHours(bounds)
+      },
+      recentSessions: (sinceMs) => {
+        asked.recent++
+        return fails.next ? Promise.reject(new Error('away')) : past.recentSessions(sinceMs)
+      },
+    }
+    return { asked, counting }
+  }
+
+  it('a flood of new sessions is asked for once, and again after an assignment', async () => {
+    const { asked, counting } = counted(pastOf([]))
+    const judge = judgeWith(active, counting)
+    for (let i = 0; i < 50; i++) {
+      await judge.restoreUnknown([opening(`s${i}`, i)])
+      judge.judge(opening(`s${i}`, i))
+    }
+    expect(asked).toEqual({ history: 0, hours: 0, recent: 1 })
+    judge.forget([])
+    await judge.restoreUnknown([opening('t', 60)])
+    expect(asked.recent).toBe(1)
+    judge.forget(['p0'])
+    await judge.restoreUnknown([opening('u', 61)])
+    expect(asked).toEqual({ history: 0, hours: 0, recent: 2 })
+  })
+
+  it('looks up what the store named, what was let go here, and what came too late to be named', async () => {
+    const before = judgeWith(active)
+    const stored = [before.judge(opening('known', 1))]
+    const { asked, counting } = counted(pastOf(stored))
+    const judge = judgeWith(active, { ...counting, sessions: new Sessions({ maxSessions: 1 }) })
+    const take = async (one: ToolEvent): Promise<void> => {
+      await judge.restoreUnknown([one])
+      stored.push(judge.judge(one))
+    }
+    await take(opening('known', 2))
+    expect(asked).toEqual({ history: 1, hours: 1, recent: 1 })
+    await take(opening('new', 3))
+    expect(asked.history).toBe(1)
+    await take(opening('known', 4))
+    expect(asked.history).toBe(2)
+    await take(opening('late', 5, -200))
+    expect(asked).toMatchObject({ history: 3, recent: 1 })
+  })
+
+  it('a failure is told and asked again with the next batch', async () => {
+    const fails = { next: true }
+    const { asked, counting } = counted(pastOf([judgeWith(active).judge(opening('a', 1))]), fails)
+    const lost: number[] = []
+    const judge = judgeWith(active, { ...counting, restoreFailed: (_error, sessions) => lost.push(sessions) })
+    await judge.restoreUnknown([opening('a', 2), opening('b', 3)])
+    expect(lost).toEqual([2])
+    fails.next = false
+    await judge.restoreUnknown([opening('a', 2)])
+    expect(asked).toEqual({ history: 1, hours: 1, recent: 2 })
+  })
+
+  it('everyone is looked up when there are too many to name', async () => {
+    const past = pastOf([])
+    const { asked, counting } = counted({ ...past, recentSessions: () => Promise.resolve(undefined) })
+    const judge = judgeWith(active, counting)
+    for (const name of ['a', 'b']) await judge.restoreUnknown([opening(name, 1)])
+    expect(asked).toMatchObject({ history: 2, recent: 1 })
   })
 })

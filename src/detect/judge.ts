@@ -1,5 +1,6 @@
 import type {
   Action,
+  AgentHour,
   Baseline,
   Facts,
   Finding,
@@ -7,13 +8,13 @@ import type {
   JudgedSignal,
   Level,
   Order,
-  SessionKey,
   ToolEvent,
   Verdict,
 } from '../model/index.ts'
-import { mostSevere, sessionKeyOf, severityOfLevel } from '../model/index.ts'
+import { mostSevere, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
 import type { Detected, Engine } from './engine.ts'
+import { type Past, RestoreError, Restorer } from './restore.ts'
 import type { SessionState, Sessions } from './session.ts'
 import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
@@ -32,15 +33,8 @@ export interface PlanRequest {
   readonly standing?: { readonly level: Level; readonly expiresMs: number } | undefined
 }
 
-/** Which stored events of a session to bring back: those before the first one of the batch at hand. */
-export interface HistoryBound {
-  readonly key: SessionKey
-  readonly origin: string
-  readonly position: number
-  readonly timeMs: number
-}
-
-export interface JudgeParts {
+/** Without `history` nothing is restored: a replay from the beginning. */
+export interface JudgeParts extends Partial<Past> {
   readonly sessions: Sessions
   readonly engine: Engine
   /** the current snapshot of a role; asked per event, so swapping between batches is swapping what this returns */
@@ -49,8 +43,6 @@ export interface JudgeParts {
   emptyBaseline(tenant: string, role: string): Baseline
   /** pure: what is ordered for a finding */
   plan(request: PlanRequest): readonly Order[]
-  /** stored events of unknown sessions, each session's in the order in which they were judged; absent in a replay from the beginning */
-  history?(bounds: readonly HistoryBound[]): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>>
   /** told when a restore failed: judging goes on with what is known */
   restoreFailed?(error: unknown, sessions: number): void
   readonly weights?: Weights
@@ -60,43 +52,31 @@ export interface JudgeParts {
 export class StreamJudge {
   private readonly parts: JudgeParts
   private readonly weights: Weights
+  private readonly restorer: Restorer | undefined
   private readonly empty = new Map<string, Baseline>()
 
   constructor(parts: JudgeParts) {
     this.parts = parts
     this.weights = parts.weights ?? WEIGHTS
+    const { history, agentHours, recentSessions } = parts
+    if (history === undefined) return
+    const past = { history, ...(agentHours && { agentHours }), ...(recentSessions && { recentSessions }) }
+    this.restorer = new Restorer(past, parts.sessions)
   }
 
   forget(origins: readonly string[]): void {
+    if (origins.length === 0) return
     this.parts.sessions.forget(origins)
+    this.restorer?.assigned()
   }
 
+  /** Folds stored events again, so that sessions are as if they had been judged here. */
   async restoreUnknown(events: readonly ToolEvent[]): Promise<void> {
-    const { sessions } = this.parts
-    if (this.parts.history === undefined) return
-    const bounds = new Map<string, HistoryBound>()
-    for (const event of events) {
-      const key = sessionKeyOf(event)
-      // A PEP that numbers its events tells us which one opens a session.
-      if (event.data.seq === 0 || bounds.has(key) || sessions.has(key)) continue
-      bounds.set(key, { key, origin: event.origin, position: event.position, timeMs: event.timeMs })
-    }
-    if (bounds.size === 0) return
     try {
-      this.restore([...(await this.parts.history([...bounds.values()])).values()].flat())
+      await this.restorer?.restore(events, (event) => this.judge(event))
     } catch (error) {
-      this.parts.restoreFailed?.(error, bounds.size)
+      this.parts.restoreFailed?.(error, error instanceof RestoreError ? error.sessions : 0)
     }
-  }
-
-  /** Folds stored events again, of any number of sessions: the same state as if they had been judged here. */
-  restore(events: readonly ToolEvent[]): void {
-    const inOrder = [...events].sort((a, b) =>
-      a.origin === b.origin ? a.position - b.position : a.receivedMs - b.receivedMs,
-    )
-    this.parts.sessions.restoring(() => {
-      for (const event of inOrder) this.judge(event)
-    })
   }
 
   judge(event: ToolEvent): Judged {
@@ -104,7 +84,13 @@ export class StreamJudge {
     const { session, duplicate } = sessions.enter(event)
     const baseline = this.baselineFor(event.tenant, session.role)
     if (duplicate)
-      return { event, facts: factsOf(session), verdict: duplicateVerdict(session, baseline), orders: NO_ORDERS }
+      return {
+        event,
+        facts: factsOf(session),
+        agentHour: NO_HOUR,
+        verdict: duplicateVerdict(session, baseline),
+        orders: NO_ORDERS,
+      }
     const detected = engine.detect({ event, session, baseline })
     const judged = this.fuse(event, session, baseline, detected)
     sessions.leave(session, event)
@@ -150,7 +136,7 @@ export class StreamJudge {
       finding,
       duplicate: false,
     }
-    return { event, facts: factsOf(session), verdict, orders }
+    return { event, facts: factsOf(session), agentHour: hourOf(session), verdict, orders }
   }
 
   private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
@@ -206,6 +192,7 @@ export class StreamJudge {
 
 const NO_SIGNALS: readonly JudgedSignal[] = []
 const NO_ORDERS: readonly Order[] = []
+const NO_HOUR: AgentHour = { hour: 0, calls: 0, bytes: 0, records: 0 }
 
 /** A detector that only raises suspicion adds to the risk, but the last word is another's. */
 function mayContain(detected: Detected, signals: readonly JudgedSignal[]): boolean {
@@ -214,6 +201,11 @@ function mayContain(detected: Detected, signals: readonly JudgedSignal[]): boole
 
 function factsOf(session: SessionState): Facts {
   return { token: session.token, firstOfCall: session.firstOfCall, parameters: session.parameters }
+}
+
+/** A copy, because the counts go on. */
+function hourOf({ agentHour: { hour, calls, bytes, records } }: SessionState): AgentHour {
+  return { hour, calls, bytes, records }
 }
 
 function duplicateVerdict(session: SessionState, baseline: Baseline): Verdict {

@@ -1,7 +1,7 @@
-import type { Effect, Ref, ToolEvent } from '../model/index.ts'
-import { effectOfName, parameterShapes, roleOf, sessionKeyOf } from '../model/index.ts'
+import type { AgentHour, Effect, Ref, ToolEvent } from '../model/index.ts'
+import { agentKey, effectOfName, parameterShapes, roleOf, sessionKeyOf } from '../model/index.ts'
 import { hash53, IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED } from './session/sets.ts'
-import { type AgentHour, type Current, SessionState } from './session/state.ts'
+import { type AgentCounts, type Current, SessionState } from './session/state.ts'
 
 export { SessionState } from './session/state.ts'
 
@@ -43,7 +43,7 @@ const REMEMBERED = 2048
 export class Sessions {
   private readonly options: SessionOptions
   private readonly live = new Map<string, SessionState>()
-  private readonly agents = new Map<string, AgentHour>()
+  private readonly agents = new Map<string, AgentCounts>()
   private readonly steps = new Map<string, Map<string, Step>>()
   private readonly strings = new Map<string, string>()
   private lastSource = ''
@@ -56,10 +56,12 @@ export class Sessions {
     firstOfCall: false,
     effect: 'unknown',
     parameters: [],
-    agentHour: { hour: 0, calls: 0, bytes: 0, records: 0, dropped: false },
+    agentHour: { hour: 0, calls: 0, bytes: 0, records: 0 },
   }
-  /** while restoring: agents whose hour is being rebuilt, because nothing was known of it before */
-  private rebuilt: Set<AgentHour> | undefined
+  /** while a stored event is folded: its agent's hour as it was then; nothing is counted */
+  private hourThen: AgentHour | undefined
+  /** told of sessions and agents (their keys) that are let go although they may come back */
+  released: ((key: string, nowMs: number) => void) | undefined
   private newest: SessionState | undefined
   private oldest: SessionState | undefined
   private nowMs = 0
@@ -70,12 +72,12 @@ export class Sessions {
     this.sideEffect = new Set(this.options.sideEffectTools)
   }
 
-  get size(): number {
-    return this.live.size
+  get idleMs(): number {
+    return this.options.idleMs
   }
 
-  has(key: string): boolean {
-    return this.live.has(key)
+  get size(): number {
+    return this.live.size
   }
 
   find(key: string): SessionState | undefined {
@@ -87,15 +89,26 @@ export class Sessions {
     if (origins.length === 0) return
     const gone = new Set(origins)
     for (const session of this.live.values()) if (gone.has(session.origin)) this.drop(session)
+    for (const [key, counts] of this.agents) if (gone.has(counts.origin)) this.dropAgent(key, counts)
   }
 
-  /** Folds stored events: an agent whose hour is being counted here already has counted them. */
-  restoring(fold: () => void): void {
-    this.rebuilt = new Set()
+  /** Whether the agent's hour is counted here. */
+  counts(agent: string): boolean {
+    return this.agents.has(agent)
+  }
+
+  /** The hour of an agent that is not counted here, as another process left it. */
+  restoreAgent(agent: string, origin: string, { hour, calls, bytes, records }: AgentHour): void {
+    this.addAgent(agent, { hour, calls, bytes, records, origin, dropped: false })
+  }
+
+  /** Folds a stored event: its agent's hour was what it was, and is counted elsewhere. */
+  restoring(hour: AgentHour, fold: () => void): void {
+    this.hourThen = hour
     try {
       fold()
     } finally {
-      this.rebuilt = undefined
+      this.hourThen = undefined
     }
   }
 
@@ -158,11 +171,16 @@ export class Sessions {
     const { maxSessions, idleMs } = this.options
     for (let i = 0; i < 2 && this.oldest !== undefined; i++) {
       const { oldest } = this
-      if (this.live.size > maxSessions) this.drop(oldest)
+      if (this.live.size > maxSessions) this.letGo(oldest)
       else if (this.nowMs - oldest.lastMs <= idleMs) return
-      else if (this.nowMs > oldest.containedUntilMs) this.drop(oldest)
+      else if (this.nowMs > oldest.containedUntilMs) this.letGo(oldest)
       else this.touch(oldest) // It stays until its lease ends, and those behind it have their turn.
     }
+  }
+
+  private letGo(session: SessionState): void {
+    this.released?.(session.key, this.nowMs)
+    this.drop(session)
   }
 
   private drop(session: SessionState): void {
@@ -240,13 +258,14 @@ export class Sessions {
 
   /** The session keeps its agent's counts at hand; the map is asked once per session. */
   private agentHourOf(event: ToolEvent, session: SessionState, first: boolean): AgentHour {
+    if (this.hourThen !== undefined) return this.hourThen
     const hour = Math.floor(event.timeMs / HOUR_MS)
     let counts = session.agentCounts
     if (counts === undefined || counts.dropped) {
-      counts = this.agentCounts(`${event.tenant}\u001f${event.data.agent.id}`, hour)
+      counts = this.agentCounts(agentKey(event.tenant, event.data.agent.id), hour)
       session.agentCounts = counts
     }
-    if (this.rebuilt !== undefined && !this.rebuilt.has(counts)) return counts
+    counts.origin = session.origin
     if (hour > counts.hour) {
       counts.hour = hour
       counts.calls = 0
@@ -260,20 +279,27 @@ export class Sessions {
     return counts
   }
 
-  private agentCounts(key: string, hour: number): AgentHour {
-    let counts = this.agents.get(key)
-    if (counts !== undefined) return counts
-    counts = { hour, calls: 0, bytes: 0, records: 0, dropped: false }
-    this.rebuilt?.add(counts)
+  private agentCounts(key: string, hour: number): AgentCounts {
+    return (
+      this.agents.get(key) ?? this.addAgent(key, { hour, calls: 0, bytes: 0, records: 0, origin: '', dropped: false })
+    )
+  }
+
+  private addAgent(key: string, counts: AgentCounts): AgentCounts {
     if (this.agents.size >= this.options.maxAgents) {
       const eldest = this.agents.entries().next()
       if (!eldest.done) {
-        eldest.value[1].dropped = true
-        this.agents.delete(eldest.value[0])
+        this.released?.(eldest.value[0], this.nowMs)
+        this.dropAgent(...eldest.value)
       }
     }
     this.agents.set(key, counts)
     return counts
+  }
+
+  private dropAgent(key: string, counts: AgentCounts): void {
+    counts.dropped = true
+    this.agents.delete(key)
   }
 }
 

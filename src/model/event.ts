@@ -204,6 +204,11 @@ export function sessionKey(tenant: string, agentId: string, sessionId: string): 
   return `${tenant}\u001f${agentId}\u001f${sessionId}` as SessionKey
 }
 
+/** tenant and agent, joined: the beginning of the keys of all its sessions */
+export function agentKey(tenant: string, agentId: string): string {
+  return `${tenant}\u001f${agentId}`
+}
+
 export function sessionKeyOf(event: ToolEvent): SessionKey {
   return sessionKey(event.tenant, event.data.agent.id, event.data.session.id)
 }

@@ -1,3 +1,4 @@
+import type { ToolEvent } from './event.ts'
 import type { Action } from './order.ts'
 import type { Effect } from './vocabulary.ts'
 
@@ -37,6 +38,20 @@ export interface Session {
   /** session risk before this event, 0..1 */
   readonly risk: number
   readonly contained: Action
+}
+
+/** What an agent did within one hour of event time, over all its sessions. */
+export interface AgentHour {
+  /** hours since the Unix epoch */
+  readonly hour: number
+  readonly calls: number
+  readonly bytes: number
+  readonly records: number
+}
+
+/** A stored event of a session, and its agent's hour as it was after it. */
+export interface RestoredEvent extends ToolEvent {
+  readonly agentHour?: AgentHour
 }
 
 /** Who named a destination first and how, before this event. */

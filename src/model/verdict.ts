@@ -1,6 +1,7 @@
 import type { ToolEvent } from './event.ts'
 import type { Finding } from './finding.ts'
 import type { Action, Order } from './order.ts'
+import type { AgentHour } from './session.ts'
 import type { JudgedSignal } from './signal.ts'
 
 /** Could not be judged: a detector that needed something this event does not carry. Never the same as "nothing found". */
@@ -40,6 +41,8 @@ export interface Facts {
 export interface Judged {
   readonly event: ToolEvent
   readonly facts: Facts
+  /** its agent's hour after this event: stored beside it, so that a process that takes over goes on counting */
+  readonly agentHour: AgentHour
   readonly verdict: Verdict
   readonly orders: readonly Order[]
 }

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
 import {
+  type AgentHour,
   type Judged,
   type LeaseChange,
   type Rejected,
+  type RestoredEvent,
   type SessionKey,
   sessionKey,
-  type ToolEvent,
 } from '../model/index.ts'
 import type { BinaryInsert } from './binary-insert.ts'
 import { type Cluster, renderStatement } from './cluster.ts'
 import { DEAD_LETTERS, EVENTS, FINDINGS, LEASE_CHANGES, type Rows } from './columns.ts'
 import { toStoreError } from './errors.ts'
-import { readHistory } from './history.ts'
+import { readAgentHours, readHistory } from './history.ts'
 import { migrate, readMigrations, type SqlRunner } from './migrate.ts'
 import { type Retention, retentionChanges } from './retention.ts'
 import { RowWriter, writeRows } from './rowbinary.ts'
@@ -76,8 +77,12 @@ export class ClickHouseStore implements Store {
   async history(
     bounds: readonly RestoreBound[],
     idleMs: number,
-  ): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
+  ): Promise<ReadonlyMap<SessionKey, readonly RestoredEvent[]>> {
     return attempt('restore sessions', () => readHistory(this.parts.lanes.restore, bounds, idleMs))
+  }
+
+  async agentHours(bounds: readonly RestoreBound<string>[]): Promise<ReadonlyMap<string, AgentHour>> {
+    return attempt('restore the hours of agents', () => readAgentHours(this.parts.lanes.restore, bounds))
   }
 
   async recentSessions(sinceMs: number, limit: number): Promise<ReadonlySet<SessionKey> | undefined> {

@@ -23,6 +23,7 @@ export interface Rows<Row> {
   readonly columns: readonly Column<Row>[]
 }
 
+const HOUR_MS = 3_600_000
 const event = columnsOf<Judged>()
 
 export const EVENTS: Rows<Judged> = {
@@ -74,6 +75,7 @@ export const EVENTS: Rows<Judged> = {
     event.bools('refs.imperative', (j) => j.event.data.refs?.map((ref: Ref) => ref.imperative)),
     event.words('egress_hosts', (j) => j.event.data.egress?.map((to: Egress) => to.host ?? to.ip)),
     event.words('egress_countries', (j) => j.event.data.egress?.map((to: Egress) => to.country)),
+    event.words('egress_ports', (j) => j.event.data.egress?.map(portOf)),
     event.uint64('egress_bytes', (j) => j.event.data.egress?.reduce((sum, to) => sum + (to.bytes_out ?? 0), 0)),
 
     event.word('auth_outcome', (j) => j.event.data.auth?.outcome),
@@ -95,6 +97,10 @@ export const EVENTS: Rows<Judged> = {
     event.word('token', (j) => j.facts.token),
     event.bool('first_of_call', (j) => j.facts.firstOfCall),
     event.words('parameters', (j) => j.facts.parameters),
+    event.time('agent_hour', (j) => j.agentHour.hour * HOUR_MS),
+    event.uint64('agent_hour_calls', (j) => j.agentHour.calls),
+    event.uint64('agent_hour_bytes', (j) => j.agentHour.bytes),
+    event.uint64('agent_hour_records', (j) => j.agentHour.records),
 
     event.float('score', (j) => j.verdict.score),
     event.float('risk', (j) => j.verdict.risk),
@@ -114,6 +120,10 @@ export const EVENTS: Rows<Judged> = {
 
     event.text('event', (j) => JSON.stringify(j.event.cloud)),
   ],
+}
+
+function portOf({ host, ip, port }: Egress): string | undefined {
+  return port === undefined ? undefined : `${host ?? ip ?? ''}:${port}`
 }
 
 const finding = columnsOf<Finding>()

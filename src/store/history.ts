@@ -1,5 +1,5 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { ClockFlag, CloudEvent, SessionKey, SignatureState, ToolEvent } from '../model/index.ts'
+import type { AgentHour, ClockFlag, CloudEvent, RestoredEvent, SessionKey, SignatureState } from '../model/index.ts'
 import { readSql } from './sql-file.ts'
 import type { RestoreBound } from './store.ts'
 
@@ -14,8 +14,10 @@ export const MAX_EVENTS_PER_SESSION = 10_000
 const SESSIONS_PER_QUERY = 500
 const NAME_BYTES_PER_QUERY = 60_000
 const QUERY = readSql('history')
+const AGENT_HOURS = readSql('agent-hours')
+const HOUR_MS = 3_600_000
 
-interface HistoryRow {
+interface HistoryRow extends AgentHour {
   /** index of the bound it answers */
   readonly n: number
   readonly tenant: string
@@ -32,25 +34,48 @@ export async function readHistory(
   client: ClickHouseClient,
   bounds: readonly RestoreBound[],
   idleMs: number,
-): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>> {
-  const found = new Map<SessionKey, readonly ToolEvent[]>()
+): Promise<ReadonlyMap<SessionKey, readonly RestoredEvent[]>> {
+  const found = new Map<SessionKey, readonly RestoredEvent[]>()
   for (const some of inQueries(bounds)) {
     const result = await client.query({
       query: QUERY,
       format: 'JSONEachRow',
-      query_params: { ...parametersOf(some, idleMs), limit: MAX_EVENTS_PER_SESSION },
+      query_params: { ...parametersOf(some, ({ timeMs }) => timeMs - idleMs), limit: MAX_EVENTS_PER_SESSION },
     })
     const rows = await result.json<HistoryRow>()
     for (const [n, ofSession] of groupBy(rows, (row) => row.n)) {
       const bound = some[n]
-      if (bound !== undefined) found.set(bound.key, firstOfEach(asJudged(ofSession).map(toToolEvent)))
+      if (bound !== undefined) found.set(bound.key, firstOfEach(asJudged(ofSession).map(toRestored)))
     }
   }
   return found
 }
 
-function* inQueries(bounds: readonly RestoreBound[]): Generator<readonly RestoreBound[]> {
-  let some: RestoreBound[] = []
+interface AgentHourRow {
+  readonly n: number
+  readonly counts: readonly [hour: number, calls: number, bytes: number, records: number]
+}
+
+/** By agent (key of agentKey), what it had done in the hour of its bound or a later one. */
+export async function readAgentHours(
+  client: ClickHouseClient,
+  bounds: readonly RestoreBound<string>[],
+): Promise<ReadonlyMap<string, AgentHour>> {
+  const found = new Map<string, AgentHour>()
+  for (const some of inQueries(bounds)) {
+    const { sessions: _none, ...parameters } = parametersOf(some, ({ timeMs }) => timeMs - (timeMs % HOUR_MS))
+    const result = await client.query({ query: AGENT_HOURS, format: 'JSONEachRow', query_params: parameters })
+    for (const { n, counts } of await result.json<AgentHourRow>()) {
+      const [hour, calls, bytes, records] = counts
+      const bound = some[n]
+      if (bound !== undefined) found.set(bound.key, { hour, calls, bytes, records })
+    }
+  }
+  return found
+}
+
+function* inQueries<Key extends string>(bounds: readonly RestoreBound<Key>[]): Generator<readonly RestoreBound<Key>[]> {
+  let some: RestoreBound<Key>[] = []
   let bytes = 0
   for (const bound of bounds) {
     bytes += Buffer.byteLength(bound.key) + Buffer.byteLength(bound.origin)
@@ -65,11 +90,11 @@ function* inQueries(bounds: readonly RestoreBound[]): Generator<readonly Restore
 }
 
 function parametersOf(
-  bounds: readonly RestoreBound[],
-  idleMs: number,
+  bounds: readonly RestoreBound<string>[],
+  fromMs: (bound: RestoreBound<string>) => number,
 ): Record<string, readonly (string | number)[] | number> {
   const keys = bounds.map(({ key }) => key.split('\u001f'))
-  const firstMs = bounds.map(({ timeMs }) => Math.max(0, Math.trunc(timeMs - idleMs)))
+  const firstMs = bounds.map((bound) => Math.max(0, Math.trunc(fromMs(bound))))
   return {
     tenants: keys.map(([tenant = '']) => tenant),
     agents: keys.map(([, agent = '']) => agent),
@@ -103,7 +128,7 @@ export function asJudged<Row extends Pick<HistoryRow, 'origin' | 'position' | 'r
 }
 
 /** A copy that was delivered again is the same event: the first delivery was judged. */
-function firstOfEach(events: readonly ToolEvent[]): readonly ToolEvent[] {
+function firstOfEach(events: readonly RestoredEvent[]): readonly RestoredEvent[] {
   const seen = new Set<string>()
   return events.filter(({ source, id }) => {
     const identity = `${source}\u001f${id}`
@@ -113,7 +138,7 @@ function firstOfEach(events: readonly ToolEvent[]): readonly ToolEvent[] {
   })
 }
 
-function toToolEvent(row: HistoryRow): ToolEvent {
+function toRestored(row: HistoryRow): RestoredEvent {
   // Written by us, from an event that was valid: not parsed as a stranger's.
   const cloud = JSON.parse(row.event) as CloudEvent
   return {
@@ -128,6 +153,7 @@ function toToolEvent(row: HistoryRow): ToolEvent {
     signature: row.signature,
     cloud,
     data: cloud.data,
+    agentHour: { hour: row.hour, calls: row.calls, bytes: row.bytes, records: row.records },
   }
 }
 

@@ -1,9 +1,9 @@
-import type { Judged, LeaseChange, Rejected, SessionKey, ToolEvent } from '../model/index.ts'
+import type { AgentHour, Judged, LeaseChange, Rejected, RestoredEvent, SessionKey } from '../model/index.ts'
 
-/** Which of a session's stored events a restore may read: those before the event at hand entered. */
-export interface RestoreBound {
-  readonly key: SessionKey
-  /** of the first event of this session in the batch */
+/** Which stored events of a session or agent a restore may read: those before the event at hand entered. */
+export interface RestoreBound<Key extends string = SessionKey> {
+  readonly key: Key
+  /** of its first event in the batch */
   readonly origin: string
   readonly position: number
   readonly timeMs: number
@@ -39,7 +39,9 @@ export interface Store {
   write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void>
   writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void>
   /** One query: stored events of these sessions within `idleMs` before each bound, in the order in which they were judged. */
-  history(bounds: readonly RestoreBound[], idleMs: number): Promise<ReadonlyMap<SessionKey, readonly ToolEvent[]>>
+  history(bounds: readonly RestoreBound[], idleMs: number): Promise<ReadonlyMap<SessionKey, readonly RestoredEvent[]>>
+  /** One query: by agent (key of agentKey), what it had done in the hour of its bound, or in a later one. */
+  agentHours(bounds: readonly RestoreBound<string>[]): Promise<ReadonlyMap<string, AgentHour>>
   /**
    * Sessions with a stored event whose time is at or after `sinceMs`: what a process that starts may have to restore.
    * Rejects with StoreError; resolves with undefined when there are more than `limit`.

@@ -10,6 +10,7 @@ export function judgedEvent(event: ToolEvent, verdict: Partial<Verdict> = {}): J
       firstOfCall: event.data.phase === 'request',
       parameters: Object.keys(event.data.args ?? {}).map((name) => `${name}=text`),
     },
+    agentHour: { hour: Math.floor(event.timeMs / 3_600_000), calls: 1, bytes: 0, records: 0 },
     verdict: {
       score: 0,
       risk: 0,

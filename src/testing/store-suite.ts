@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Judged, type Rejected, type SessionKey, sessionKey, sessionKeyOf } from '../model/index.ts'
+import { agentKey, type Judged, type Rejected, type SessionKey, sessionKey, sessionKeyOf } from '../model/index.ts'
 import { type RestoreBound, type Store, StoreError } from '../store/store.ts'
 import { T0_MS, toolEvent } from './events.ts'
 import { findingOf, judgedCalls, judgedEvent, leaseChange } from './judged.ts'
@@ -134,7 +134,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       const bound = boundAt(last)
       const restored = await store.history([bound, boundAt({ ...last, tenant: 'nobody' })], HOUR_MS)
       expect([...restored.keys()]).toEqual([bound.key])
-      expect(restored.get(bound.key)).toEqual(mine.slice(0, -1))
+      expect(restored.get(bound.key)?.map(({ agentHour: _hour, ...event }) => event)).toEqual(mine.slice(0, -1))
     })
 
     test('restores nothing that its own origin brings later, nor what another origin brought after the bound', async () => {
@@ -198,6 +198,34 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       const recent = await store.recentSessions(T0_MS + 53 * HOUR_MS, 100)
       expect(recent).toEqual(new Set(events.slice(1).map((event) => sessionKeyOf(event))))
       expect(await store.recentSessions(T0_MS + 53 * HOUR_MS, 1)).toBeUndefined()
+    })
+
+    test('says what agents had done in their hour, as each was told of it, up to the bound', async () => {
+      const at = (agent: string, position: number, minutes: number, calls: number) => {
+        const data = { agent: { id: agent }, session: { id: `${agent}-${position}` } }
+        const event = toolEvent(data, {
+          tenant: 'hours',
+          id: `${agent}-${position}`,
+          position,
+          timeMs: T0_MS + minutes * 60_000,
+        })
+        const hour = Math.floor(event.timeMs / HOUR_MS)
+        return { ...judgedEvent(event), agentHour: { hour, calls, bytes: 100 * calls, records: calls } }
+      }
+      const [first, second, late, next] = [at('a', 1, 0, 1), at('a', 2, 20, 2), at('a', 3, 5, 3), at('a', 4, 61, 1)]
+      await store.write([first, second, late, next, at('b', 5, 0, 9)], [])
+      await store.write([second], [])
+      const boundOf = (judged: typeof next, position: number) => {
+        const { tenant, data, origin, timeMs } = judged.event
+        return { key: agentKey(tenant, data.agent.id), origin, position, timeMs }
+      }
+      const hours = async (...bounds: ReturnType<typeof boundOf>[]) => [...(await store.agentHours(bounds)).values()]
+      expect(await hours(boundOf(late, 4), boundOf(at('nobody', 0, 0, 0), 9))).toEqual([late.agentHour])
+      expect(await hours(boundOf(late, 3))).toEqual([second.agentHour])
+      expect(await hours(boundOf(late, 5))).toEqual([next.agentHour])
+      expect(await hours(boundOf(next, 4))).toEqual([])
+      const bound = { ...boundOf(late, 4), key: sessionKeyOf(second.event) }
+      expect((await store.history([bound], HOUR_MS)).get(bound.key)?.[0]?.agentHour).toEqual(second.agentHour)
     })
 
     test('a slow read holds neither a write nor a restore up', async () => {

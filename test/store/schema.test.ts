@@ -69,7 +69,8 @@ test('any event comes back as it was accepted', { timeout: 60_000 }, async () =>
       )
       const bounds = events.map((event) => ({ key: sessionKeyOf(event), origin: 'later', position: 0, timeMs: T0_MS }))
       const restored = await store.history(bounds, 1)
-      for (const event of events) expect(restored.get(sessionKeyOf(event))).toEqual([event])
+      for (const event of events)
+        expect(restored.get(sessionKeyOf(event))).toEqual([{ ...event, agentHour: expect.any(Object) }])
     }),
     { numRuns: 25, seed: 7 },
   )

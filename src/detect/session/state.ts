@@ -1,13 +1,15 @@
-import type { Action, Effect, Ref, Session, Sighting } from '../../model/index.ts'
+import type { Action, AgentHour, Effect, Ref, Session, Sighting } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
 
-export interface AgentHour {
+export interface AgentCounts {
   hour: number
   calls: number
   bytes: number
   records: number
+  /** of the agent's last event */
+  origin: string
   /** no longer the agent's counts: sessions that hold it must ask again */
   dropped: boolean
 }
@@ -20,6 +22,7 @@ export interface Current {
   firstOfCall: boolean
   effect: Effect
   parameters: readonly string[]
+  /** its agent's counts, or in a restore what they were */
   agentHour: AgentHour
 }
 
@@ -50,7 +53,7 @@ export class SessionState implements Session {
   contained: Action = 'allow'
   containedUntilMs = 0
   origin = ''
-  agentCounts: AgentHour | undefined
+  agentCounts: AgentCounts | undefined
   intentMark = 0
   /** hashes of event ids and of call ids, salted apart */
   readonly seen = new RecentSet()

@@ -5,6 +5,7 @@ import { calibrate, type HeldOut, rehearse } from '../../detect/calibrate.ts'
 import type { Detector } from '../../detect/detector.ts'
 import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.ts'
 import { StreamJudge } from '../../detect/judge.ts'
+import type { Past } from '../../detect/restore.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
 import { WEIGHTS } from '../../detect/weights.ts'
 import { type PlanPolicy, plan } from '../../dispatch/plan.ts'
@@ -39,7 +40,7 @@ export interface JudgeContext {
   readonly engine: Engine
   readonly baselineOf: (tenant: string, role: string) => Baseline | undefined
   /** where sessions are restored from; absent in a replay from the beginning */
-  readonly store?: Pick<Store, 'history'>
+  readonly store?: Pick<Store, 'history'> & Partial<Pick<Store, 'agentHours' | 'recentSessions'>>
   readonly restoreFailed?: (error: unknown, sessions: number) => void
 }
 
@@ -58,10 +59,23 @@ export function openJudge(config: Config, { engine, baselineOf, store, restoreFa
     baselineOf,
     emptyBaseline,
     plan: (request) => plan(request, policy),
-    ...(store && { history: (bounds) => store.history(bounds, options.idleMs) }),
+    ...(store && pastOf(store, options.idleMs)),
     ...(restoreFailed && { restoreFailed }),
   })
   return { judge, liveSessions: () => sessions.size }
+}
+
+/** A session may have gone on for longer than it is ever silent; what it showed before that day weighs next to nothing. */
+const LOOK_BACK_MS = 24 * 3_600_000
+/** Beyond it every unknown session is looked up instead. */
+const MAX_NAMED = 1_000_000
+
+function pastOf(store: NonNullable<JudgeContext['store']>, idleMs: number): Past {
+  return {
+    history: (bounds) => store.history(bounds, Math.max(idleMs, LOOK_BACK_MS)),
+    agentHours: async (bounds) => (await store.agentHours?.(bounds)) ?? new Map(),
+    recentSessions: (sinceMs) => store.recentSessions?.(sinceMs, MAX_NAMED) ?? Promise.resolve(undefined),
+  }
 }
 
 /** Finds tails and threshold as the learn job asks: the same engine, weights and session options as when judging. */

@@ -22,10 +22,15 @@ SELECT
     stored.signature AS signature,
     stored.origin AS origin,
     stored.position AS position,
-    stored.event AS event
+    stored.event AS event,
+    intDiv(toUnixTimestamp64Milli(stored.agent_hour), 3600000) AS hour,
+    stored.agent_hour_calls AS calls,
+    stored.agent_hour_bytes AS bytes,
+    stored.agent_hour_records AS records
 FROM
 (
-    SELECT tenant, agent_id, session_id, received, time, clock, signature, origin, position, event
+    SELECT tenant, agent_id, session_id, received, time, clock, signature, origin, position, event,
+           agent_hour, agent_hour_calls, agent_hour_bytes, agent_hour_records
     FROM event_rows
     -- A superset that the columns of the key decide one by one: much faster for sessions that are not there, which
     -- most unknown sessions are, than comparing tuples. The join keeps the pairs that were asked for.

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS event_rows
     `refs.imperative` Array(Bool) COMMENT 'true where it stood in a sentence that tells the reader to do something',
     egress_hosts Array(LowCardinality(String)) COMMENT 'hosts (or addresses) the call connected to, as a proxy or sandbox saw it',
     egress_countries Array(LowCardinality(String)) COMMENT 'ISO 3166 country of each egress host, empty where not stated',
+    egress_ports Array(LowCardinality(String)) COMMENT 'port of each egress host, host:port; empty where not stated',
     egress_bytes UInt64 COMMENT 'bytes sent to egress hosts, sum, 0 where not stated' CODEC(ZSTD(1)),
 
     auth_outcome LowCardinality(String) COMMENT 'success, failure, step_up_required or step_up_ok; empty where not an authentication',
@@ -68,6 +69,10 @@ CREATE TABLE IF NOT EXISTS event_rows
     token LowCardinality(String) COMMENT 'step in the sequence of the session, op and tool, such as tools/call:read_file',
     first_of_call Bool COMMENT 'true for the first event of its call: count these to count calls',
     parameters Array(LowCardinality(String)) COMMENT 'shape of every argument, argument=shape',
+    agent_hour DateTime64(3, 'UTC') COMMENT 'hour of event time that the next three count, UTC' CODEC(Delta, ZSTD(1)),
+    agent_hour_calls UInt64 COMMENT 'calls of the agent in that hour up to this event, over all its sessions' CODEC(Delta, ZSTD(1)),
+    agent_hour_bytes UInt64 COMMENT 'bytes of results in that hour, the same way' CODEC(Delta, ZSTD(1)),
+    agent_hour_records UInt64 COMMENT 'records of results in that hour, the same way' CODEC(Delta, ZSTD(1)),
 
     score Float32 COMMENT 'evidence of this event alone, nats, 0 and up' CODEC(ZSTD(1)),
     risk Float32 COMMENT 'risk of the session after this event, 0 to 1; 0.5 is the containment threshold of the role' CODEC(ZSTD(1)),
