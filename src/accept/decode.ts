@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import type {
   CloudEvent,
   EventData,
@@ -72,7 +72,9 @@ export function createDecoder({ redactor, refs }: DecoderOptions): Decoder {
     if (foreign !== undefined) return reject(raw, 'signature', foreign)
     const redacted = redactor.event(cloud)
     if (redacted === undefined) return reject(raw, 'size', TOO_DEEP)
-    const data = withRefs(cutArgs(redacted.data, cloud.data, raw.body), cloud.data, refs)
+    const found = refsFor(cloud.data, refs)
+    const kept = cutArgs(redacted.data, cloud.data, raw.body)
+    const data = found === undefined ? kept : withRefs(kept, found, isBytes)
     return { ok: true, event: accept(raw, eventMs, data === redacted.data ? redacted : { ...redacted, data }) }
   }
 }
@@ -93,9 +95,10 @@ const NO_TIME: Problem = {
 }
 
 function parse(bytes: Uint8Array): unknown {
-  if (!isUtf8(bytes)) return undefined
   try {
-    return JSON.parse(asBuffer(bytes).toString('utf8'))
+    // Latin-1 needs no decoding, and most events are ASCII.
+    if (isAscii(bytes)) return JSON.parse(asBuffer(bytes).toString('latin1'))
+    return isUtf8(bytes) ? JSON.parse(asBuffer(bytes).toString('utf8')) : undefined
   } catch {
     // JSON.parse's own message quotes the text, which may hold secrets.
     return undefined
@@ -133,15 +136,23 @@ function cutArgs(data: EventData, original: EventData, body: Uint8Array | object
 /**
  * Refs are made of the content as it came, so that nobody hides a destination by dressing it as a secret; they are keyed
  * fingerprints and give nothing away. Refs that came with the event stay: content may have been taken out before.
+ * Undefined where the event has all of them already.
  */
-function withRefs(data: EventData, original: EventData, refsOf: DecoderOptions['refs']): EventData {
+function refsFor(original: EventData, refsOf: DecoderOptions['refs']): readonly Ref[] | undefined {
   const sent = original.refs ?? []
   const computed = refsOf(original)
-  if (computed === original.refs || computed.length === 0) return data
-  if (sent.length === 0) return { ...data, refs: computed }
+  if (computed === original.refs || computed.length === 0) return undefined
+  if (sent.length === 0) return computed
   const known = new Set(sent.map((ref) => `${ref.in}${ref.fp}`))
   const added = computed.filter((ref) => !known.has(`${ref.in}${ref.fp}`))
-  return { ...data, refs: [...sent, ...added].slice(0, MAX_REFS) }
+  return [...sent, ...added].slice(0, MAX_REFS)
+}
+
+/** An event that was parsed here is nobody else's, so it is completed in place: a copy costs more than its validation. */
+function withRefs(data: EventData, refs: readonly Ref[], isOurs: boolean): EventData {
+  if (!isOurs) return { ...data, refs }
+  ;(data as { refs?: readonly Ref[] }).refs = refs
+  return data
 }
 
 function accept(raw: RawEvent, eventMs: number, cloud: CloudEvent): ToolEvent {

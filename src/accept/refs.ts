@@ -2,7 +2,7 @@ import type { EventData, Ref } from '../model/index.ts'
 import { askPairs, asksOf } from '../model/vocabulary.ts'
 import { Fingerprints, type Known } from './refs/fingerprint.ts'
 import { findImperatives } from './refs/imperatives.ts'
-import { domainOf, findValues, normaliseName, normaliseUrl, type Take } from './refs/values.ts'
+import { domainOf, findValues, normaliseName, normaliseUrl } from './refs/values.ts'
 
 /** Refs of one event, arguments first; the rest is cut. */
 export const MAX_REFS = 256
@@ -26,18 +26,26 @@ export function createRefExtractor(options: RefOptions): RefExtractor {
   const fingerprints = new Fingerprints(options.key)
   const intents = new TextCache(fingerprints, describeIntent)
   const tools = new TextCache(fingerprints, describeTool)
+  const results = new TextCache(fingerprints, addResult)
+  const texts = new ArgumentTexts(fingerprints)
   return (data) => {
     const sample = data.result?.sample
     if (data.refs !== undefined && data.args === undefined && sample === undefined) return data.refs
     const refs = new RefList(fingerprints)
     const intent = data.intent?.text === undefined ? undefined : intents.of(data.intent.text)
     if (data.tool !== undefined) refs.addAll(tools.of(data.tool.name).refs)
-    if (data.args !== undefined) new ArgumentReader(refs, intent).read(data.args)
+    if (data.args !== undefined) new ArgumentReader(refs, texts, intent).read(data.args)
     if (intent !== undefined) refs.addAll(intent.refs)
-    if (sample !== undefined) addResult(refs, sample)
+    if (sample !== undefined) {
+      if (sample.length <= MAX_CACHED_RESULT) refs.addAll(results.of(sample).refs)
+      else addResult(refs, sample)
+    }
     return refs.list
   }
 }
+
+/** Listings and pages are read again and again; longer ones would cost more to keep than to read. */
+const MAX_CACHED_RESULT = 1024
 
 /** Counts the lists made, so that a value knows whether the list at hand has it already. */
 let lists = 0
@@ -57,7 +65,16 @@ class RefList {
   /** Adds the value once per place; the first kind and the first flag stand. */
   add(where: Ref['in'], kind: string, value: string, imperative: boolean): void {
     if (this.list.length >= MAX_REFS) return
-    const known = this.fingerprints.of(kind === 'ask' || kind === 'act' ? `ask:${value}` : value)
+    this.addKnown(
+      where,
+      kind,
+      this.fingerprints.of(kind === 'ask' || kind === 'act' ? `ask:${value}` : value),
+      imperative,
+    )
+  }
+
+  addKnown(where: Ref['in'], kind: string, known: Known, imperative: boolean): void {
+    if (this.list.length >= MAX_REFS) return
     if (known.list !== this.id) {
       known.list = this.id
       known.places = 0
@@ -95,7 +112,7 @@ interface KnownText {
   readonly lower: string
 }
 
-/** Tasks and tool names come again with every event: looked at once. Bounded, emptied when full. */
+/** Tasks, tool names and short results come again: each is looked at once. Bounded, emptied when full. */
 class TextCache {
   private readonly known = new Map<string, KnownText>()
   private readonly fingerprints: Fingerprints
@@ -136,21 +153,74 @@ function addAsks(refs: RefList, where: Ref['in'], text: string): void {
   for (const pair of askPairs(asksOf(text))) refs.add(where, kindOfAsk(pair), pair, false)
 }
 
+interface KnownValue {
+  readonly kind: string
+  readonly known: Known
+}
+
+interface ArgumentText {
+  /** told by their shape */
+  readonly values: readonly KnownValue[]
+  /** the whole text as a name, made when it is first asked for */
+  name: Known | undefined
+}
+
+const MAX_TEXTS = 16_384
+const MAX_TEXT = 256
+
+/**
+ * What argument texts hold, for as long as their fingerprints are remembered: request and response of a call repeat
+ * its arguments, and agents ask for the same things.
+ */
+class ArgumentTexts {
+  private readonly known = new Map<string, ArgumentText>()
+  private readonly fingerprints: Fingerprints
+  private generation = 0
+
+  constructor(fingerprints: Fingerprints) {
+    this.fingerprints = fingerprints
+  }
+
+  of(text: string): ArgumentText {
+    if (this.generation !== this.fingerprints.generation) {
+      this.known.clear()
+      this.generation = this.fingerprints.generation
+    }
+    const known = this.known.get(text)
+    if (known !== undefined) return known
+    const values: KnownValue[] = []
+    findValues(text, (kind, value) => values.push({ kind, known: this.fingerprints.of(value) }))
+    const described = { values, name: undefined }
+    if (text.length > MAX_TEXT) return described
+    if (this.known.size >= MAX_TEXTS) this.known.clear()
+    if (this.generation === this.fingerprints.generation) this.known.set(text, described)
+    return described
+  }
+
+  fingerprint(value: string): Known {
+    return this.fingerprints.of(value)
+  }
+
+  nameOf(text: string, described: ArgumentText): Known {
+    described.name ??= this.fingerprints.of(normaliseName(text))
+    return described.name
+  }
+}
+
 const MAX_ARGUMENT_TEXT = 16_384
 const MAX_DEPTH = 6
 
 /** Walks the arguments in the order of their names, so that the order of properties changes nothing. */
 class ArgumentReader {
   private readonly refs: RefList
+  private readonly texts: ArgumentTexts
   private readonly intent: KnownText | undefined
   private budget = MAX_ARGUMENT_TEXT
-  private typed = false
-  private readonly take: Take
 
-  constructor(refs: RefList, intent: KnownText | undefined) {
+  constructor(refs: RefList, texts: ArgumentTexts, intent: KnownText | undefined) {
     this.refs = refs
+    this.texts = texts
     this.intent = intent
-    this.take = this.takeValue.bind(this)
   }
 
   read(args: Readonly<Record<string, unknown>>): void {
@@ -175,22 +245,22 @@ class ArgumentReader {
   }
 
   private describe(name: string, text: string): void {
-    this.typed = false
-    findValues(text, this.take)
-    if (this.typed || text.length < 2 || text.length > 64 || text.includes('\n')) return
+    const described = this.texts.of(text)
+    for (const { kind, known } of described.values) this.take(kind, known)
+    if (described.values.length > 0 || text.length < 2 || text.length > 64 || text.includes('\n')) return
     const kind = kindOfName(name)
     if (kind === 'url') {
       const url = normaliseUrl(text)
-      this.takeValue('url', url)
-      this.takeValue('domain', domainOf(url))
-    } else if (kind !== undefined || /[A-Za-z]/.test(text)) this.takeValue(kind ?? 'name', normaliseName(text))
+      this.take('url', this.texts.fingerprint(url))
+      this.take('domain', this.texts.fingerprint(domainOf(url)))
+    } else if (kind !== undefined || /[A-Za-z]/.test(text))
+      this.take(kind ?? 'name', this.texts.nameOf(text, described))
   }
 
-  private takeValue(kind: string, value: string): void {
-    this.typed = true
-    this.refs.add('args', kind, value, false)
+  private take(kind: string, known: Known): void {
+    this.refs.addKnown('args', kind, known, false)
     // The task may name it in another form (a site without www., a name in another case).
-    if (this.intent?.lower.includes(value)) this.refs.add('intent', kind, value, false)
+    if (this.intent?.lower.includes(known.value)) this.refs.addKnown('intent', kind, known, false)
   }
 }
 

@@ -1,4 +1,5 @@
 import { MARK_START } from './marker.ts'
+import { mayTrigger } from './prefilter.ts'
 
 /** A secret's place in a text: from (inclusive) to (exclusive). */
 export interface Span {
@@ -45,7 +46,7 @@ const TRIGGER = new RegExp(TRIGGER_SOURCE, 'g')
 
 /** A cheap no for nearly every string. */
 export function maySecret(text: string): boolean {
-  return text.length >= 8 && HAS_TRIGGER.test(text)
+  return text.length >= 8 && mayTrigger(text) && HAS_TRIGGER.test(text)
 }
 
 /** All secrets of a text, in order and without overlap. */

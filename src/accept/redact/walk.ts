@@ -1,4 +1,4 @@
-import type { Keys } from './keys.ts'
+import type { KeyKind, Keys } from './keys.ts'
 import { isMarker, type Marks } from './marker.ts'
 import { findSecrets, isCardNumber, maySecret } from './patterns.ts'
 import { EVENT, MAX_LENGTHS, type Rule } from './rules.ts'
@@ -11,21 +11,61 @@ const IS_MARKED = /^\[redacted:[0-9a-f]{16}:\d{1,9}\]$/
 
 type Json = Record<string, unknown>
 
+/** What the walk does with a member, by its name and the part of the event it stands in. */
+interface Member {
+  /** a text is kept as it is */
+  readonly isKept: boolean
+  readonly kind: KeyKind
+  readonly below: Part
+}
+
+const MAX_CACHED = 8192
+
+/** A rule with the members it met: their names repeat from event to event, so each is looked up once. */
+class Part {
+  readonly rule: Rule
+  private readonly known = new Map<string, Member>()
+  private readonly keys: Keys
+  private readonly parts: Map<Rule, Part>
+
+  constructor(rule: Rule, keys: Keys, parts: Map<Rule, Part>) {
+    this.rule = rule
+    this.keys = keys
+    this.parts = parts
+    parts.set(rule, this)
+  }
+
+  member(key: string): Member {
+    return this.known.get(key) ?? this.learn(key)
+  }
+
+  private learn(key: string): Member {
+    const { rule, keys, parts } = this
+    const belowRule = rule.members.get(key) ?? rule.below ?? rule
+    const below = parts.get(belowRule) ?? new Part(belowRule, keys, parts)
+    const member = { isKept: rule.keep.has(key), kind: keys.kindOf(key), below }
+    // Names can be chosen by a stranger: the memory is bounded by starting over.
+    if (this.known.size >= MAX_CACHED) this.known.clear()
+    if (key.length <= 256) this.known.set(key, member)
+    return member
+  }
+}
+
 /** One pass over an event, copying only what changes. Synchronous, not re-entrant: `isTooDeep` is of the event at hand. */
 export class Walk {
-  private readonly keys: Keys
+  private readonly root: Part
   private readonly marks: Marks
   private isTooDeep = false
 
   constructor(keys: Keys, marks: Marks) {
-    this.keys = keys
+    this.root = new Part(EVENT, keys, new Map())
     this.marks = marks
   }
 
   /** The same object when nothing changed, `undefined` when it is nested too deeply. */
   event(event: object): object | undefined {
     this.isTooDeep = false
-    const after = this.members(event as Json, EVENT, 1, false)
+    const after = this.members(event as Json, this.root, 1, false)
     return this.isTooDeep ? undefined : after
   }
 
@@ -49,13 +89,13 @@ export class Walk {
     return isFree ? this.marks.object(text) : this.marks.text(text)
   }
 
-  private members(object: Json, rule: Rule, depth: number, isSecret: boolean): Json {
+  private members(object: Json, part: Part, depth: number, isSecret: boolean): Json {
+    const { rule } = part
     let copy: Json | undefined
     for (const key in object) {
       const before = object[key]
-      if (typeof before === 'string' && rule.keep.has(key)) continue
-      const kind = this.keys.kindOf(key)
-      const below = rule.members.get(key) ?? rule.below ?? rule
+      const { isKept, kind, below } = part.member(key)
+      if (isKept && typeof before === 'string') continue
       const after = this.value(before, below, depth + 1, isSecret || (kind === 'secret' && rule.mode !== 'schema'))
       if (after === before && kind !== 'prototype' && kind !== 'holds-secret') continue
       copy ??= withoutPrototype(object)
@@ -66,29 +106,29 @@ export class Walk {
     return copy ?? object
   }
 
-  private value(value: unknown, rule: Rule, depth: number, isSecret: boolean): unknown {
+  private value(value: unknown, part: Part, depth: number, isSecret: boolean): unknown {
+    const isFree = part.rule.mode === 'free'
     if (typeof value === 'string') {
-      if (isSecret) return this.whole(value, rule.mode === 'free')
-      if (!maySecret(value)) return value
-      return this.patterns(value, rule.mode === 'free')
+      if (isSecret) return this.whole(value, isFree)
+      return maySecret(value) ? this.patterns(value, isFree) : value
     }
     if (typeof value === 'number') {
       const isFound = isSecret || (value >= 1e12 && isCardNumber(String(value)))
-      return isFound && rule.mode === 'free' ? this.whole(value, true) : value
+      return isFound && isFree ? this.whole(value, true) : value
     }
     if (typeof value !== 'object' || value === null) return value
     if (depth > MAX_DEPTH) {
       this.isTooDeep = true
       return value
     }
-    if (Array.isArray(value)) return this.items(value, rule, depth, isSecret)
-    return isSecret && isMarker(value) ? value : this.members(value as Json, rule, depth, isSecret)
+    if (Array.isArray(value)) return this.items(value, part, depth, isSecret)
+    return isSecret && isMarker(value) ? value : this.members(value as Json, part, depth, isSecret)
   }
 
-  private items(items: unknown[], rule: Rule, depth: number, isSecret: boolean): unknown[] {
+  private items(items: unknown[], part: Part, depth: number, isSecret: boolean): unknown[] {
     let copy: unknown[] | undefined
     for (let i = 0; i < items.length; i++) {
-      const after = this.value(items[i], rule, depth + 1, isSecret)
+      const after = this.value(items[i], part, depth + 1, isSecret)
       if (after === items[i]) continue
       copy ??= [...items]
       copy[i] = after

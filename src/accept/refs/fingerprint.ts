@@ -3,6 +3,8 @@ import type { Ref } from '../../model/index.ts'
 
 /** A value that was seen: its fingerprint, and what the list at hand already has of it. */
 export interface Known {
+  /** normalised */
+  readonly value: string
   /** 16 hex digits of HMAC-SHA-256 over the normalised value */
   readonly fp: string
   /** the list that asked last, and the places it has the value in (bits) */
@@ -19,6 +21,8 @@ export interface Known {
 export class Fingerprints {
   private young = new Map<string, Known>()
   private old = new Map<string, Known>()
+  /** what was given out before this changed may be given out again as another object */
+  generation = 0
   private readonly key: Uint8Array | string
   private readonly perGeneration: number
 
@@ -34,13 +38,20 @@ export class Fingerprints {
     if (this.young.size >= this.perGeneration) {
       this.old = this.young
       this.young = new Map()
+      this.generation++
     }
-    this.young.set(value, known)
+    this.young.set(known.value, known)
     return known
   }
 
   private make(value: string): Known {
     const fp = createHmac('sha256', this.key).update(value).digest('hex').slice(0, 16)
-    return { fp, list: 0, places: 0, refs: undefined }
+    return { value: copyOf(value), fp, list: 0, places: 0, refs: undefined }
   }
+}
+
+/** A part of a text keeps the whole text alive for as long as it is remembered itself: a copy does not. */
+function copyOf(value: string): string {
+  const narrow = Buffer.from(value, 'latin1').toString('latin1')
+  return narrow === value ? narrow : Buffer.from(value, 'utf16le').toString('utf16le')
 }
