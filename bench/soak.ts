@@ -22,9 +22,12 @@ interface Reading {
 export const benchmark: Benchmark = {
   about: `memory over ${MINUTES} minutes at ${PER_SECOND} events/s by HTTP into the embedded pipeline, ever new sessions (BELAY_SOAK_MINUTES)`,
   async run(progress) {
-    // A session is forgotten after a minute, so that the number of live ones is steady after the second minute and
-    // whatever still grows then grows for ever.
-    const belay = await startBelay(progress, { limits: { sessionIdleMinutes: 1 } })
+    // A session is forgotten after a minute, a contained one too, so that the number of live ones is steady after the
+    // second minute and whatever still grows then grows for ever.
+    const belay = await startBelay(progress, {
+      limits: { sessionIdleMinutes: 1 },
+      containment: { leaseMinutes: 1 },
+    })
     const client = new Child<Load>(new URL('lib/http-load-child.ts', import.meta.url))
     const readings: Reading[] = []
     const read = (minute: number): void => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kafkaBroker } from '../services/kafka.ts'
-import { type Answer, Installations, type Kept, retimed, throughFile, throughHttp, throughKafka } from './ways.ts'
+import { type Answer, Installations, type Kept, kept, retimed, throughFile, throughHttp, throughKafka } from './ways.ts'
 
 // Events in the shapes that gateways really emit, five that are none, and one that a gateway sent twice: whatever way
 // they take, the store holds the same rows, and everything that was not taken says why.
@@ -35,7 +35,7 @@ test('by file: every valid event is a row, each of the others a dead letter with
 describe('by HTTP', () => {
   let byHttp: Kept & { readonly answers: readonly Answer[] }
   beforeAll(async () => {
-    byHttp = await throughHttp(at.settings(), lines, [1, 7, 2, 20])
+    byHttp = await throughHttp(at.settings(), lines, [1, 7, 2, 20], kept)
   })
 
   test('each request is told what was taken and what was not', () => {

@@ -70,12 +70,17 @@ export class Installations {
 export const silent: Io = { out: () => undefined, err: () => undefined, watched: false, env: {} }
 export const log = createLog('fatal', process.stderr)
 
-/** Posts the stream as NDJSON, cut into requests of these sizes (the last one takes the rest). */
-export async function throughHttp(settings: Settings, lines: readonly string[], cuts: readonly number[]) {
+/** Posts the stream as NDJSON, cut into requests of these sizes (the last one takes the rest), and reads what is stored. */
+export async function throughHttp<T>(
+  settings: Settings,
+  lines: readonly string[],
+  cuts: readonly number[],
+  read: (store: Reading) => Promise<T>,
+): Promise<T & { readonly answers: readonly Answer[] }> {
   return withInstance(settings, async ({ url, parts }) => {
     const answers: Answer[] = []
     for (const body of cutBy(lines, cuts)) answers.push(await post(url, body))
-    return { ...(await kept(parts.store)), answers }
+    return { ...(await read(parts.store)), answers }
   })
 }
 
