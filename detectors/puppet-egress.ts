@@ -1,4 +1,5 @@
 import {
+  type Baseline,
   type DetectorInput,
   defineDetector,
   type Effect,
@@ -148,15 +149,15 @@ function egressOf({ event, baseline, session }: DetectorInput, egress: readonly 
   const tool = event.data.tool?.name ?? ''
   let strength = 0
   for (const to of egress) {
-    for (const peer of peersOf(to)) {
+    for (const { peer, of } of peersOf(to, baseline)) {
       const own = baseline.destinations.egress(tool, peer)
       const role = baseline.destinations.egress('*', peer)
-      const nats = Math.log((baseline.sessions + 1) / (own.sessions + role.sessions / 2 + 0.5))
+      const nats = Math.log((of + 1) / (own.sessions + role.sessions / 2 + 0.5))
       if (nats < KNOWN_PEER_NATS) continue
       strength = Math.max(strength, nats)
       reasons.push({
         what: `\`${tool}\` connected to ${peer}`,
-        observed: `seen in ${own.sessions} of ${baseline.sessions} sessions of role ${session.role} with this tool, ${role.sessions} with any`,
+        observed: `seen in ${own.sessions} of ${of} sessions of role ${session.role} with this tool, ${role.sessions} with any`,
         expected: 'a host, port and country that the tool uses',
         support: { sessions: baseline.sessions, agents: baseline.agents },
       })
@@ -165,6 +166,19 @@ function egressOf({ event, baseline, session }: DetectorInput, egress: readonly 
   return { strength, reasons }
 }
 
-function peersOf(to: Egress): readonly string[] {
-  return [to.host ?? to.ip, to.country].filter((peer) => peer !== undefined)
+interface Peer {
+  readonly peer: string
+  /** sessions that could have shown it */
+  readonly of: number
+}
+
+/** A port is news only of a host whose ports the history states: a PEP that begins to state them is no attack. */
+function peersOf({ host, ip, port, country }: Egress, baseline: Baseline): readonly Peer[] {
+  const name = host ?? ip
+  const peers: Peer[] = []
+  if (name !== undefined) peers.push({ peer: name, of: baseline.sessions })
+  if (country !== undefined) peers.push({ peer: country, of: baseline.sessions })
+  if (name !== undefined && port !== undefined)
+    peers.push({ peer: `${name}:${port}`, of: baseline.destinations.egress('*', `${name}:*`).sessions })
+  return peers
 }

@@ -5,7 +5,7 @@ const NEVER: Support = { sessions: 0, agents: 0 }
 
 /**
  * Fingerprints that the role put into arguments without the task naming them, and hosts and countries that its tools
- * connected to. What a task named says nothing of the same destination when only a result names it, so it is not counted.
+ * connected to, ports as `host:443`, with `host:*` for any stated port of the host. What a task named says nothing of the same destination when only a result names it, so it is not counted.
  */
 export const destinations: ProfileDefinition<'destinations'> = {
   name: 'destinations',
@@ -17,7 +17,8 @@ export const destinations: ProfileDefinition<'destinations'> = {
     GROUP BY tenant, role, agent_id, session_id, day, fold, key
     UNION ALL
     SELECT tenant, role, agent_id, session_id, day, fold, concat('egress\\x1f', tool) AS key, peer AS subkey, count() AS n
-    FROM all_events ARRAY JOIN arrayConcat(egress_hosts, egress_countries) AS peer
+    FROM all_events ARRAY JOIN arrayConcat(egress_hosts, egress_countries, egress_ports,
+      arrayMap(port -> replaceRegexpOne(port, ':[0-9]+$', ':*'), egress_ports)) AS peer
     WHERE peer != '' GROUP BY tenant, role, agent_id, session_id, day, fold, key, subkey`,
   compile: compileDestinations,
 }

@@ -48,8 +48,11 @@ export interface HoursProfile {
 export interface DestinationProfile {
   /** sessions of the role that used the destination in an argument without the task naming it; zero when never */
   used(fp: string): Support
-  /** egress hosts and countries, per tool (`*` for any tool of the role) */
-  egress(tool: string, hostOrCountry: string): Support
+  /**
+   * Where the tool connected to (`*` for any tool of the role): a host, a country, `host:port`, or `host:*` for any port
+   * of the host, counted where ports were stated.
+   */
+  egress(tool: string, peer: string): Support
 }
 
 export interface ToolProfile {
