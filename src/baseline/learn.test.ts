@@ -62,7 +62,12 @@ function sessionOf(role: string, name: string, startMs: number): ToolEvent[] {
       tool: { name: 'read_file' },
       result: { status: 'ok', bytes: 100 },
     }),
-    event(role, name, startMs + 2_000, { agent, tool: { name: 'send_mail' }, args: { to: 'club@example.com' } }),
+    event(role, name, startMs + 2_000, {
+      agent,
+      tool: { name: 'send_mail' },
+      args: { to: 'club@example.com' },
+      egress: [{ host: 'mail.example.com', port: 25 }],
+    }),
   ]
 }
 
@@ -105,6 +110,8 @@ describe('the learn job', () => {
     expect(clerk?.sequence.surprise(['tools/call:read_file'], 'tools/call:send_mail')).toMatchObject({ sessions: 60 })
     expect(clerk?.volume.surprise('call.bytes', 100, 'read_file')).toMatchObject({ sessions: 60 })
     expect(clerk?.hours.surprise(T0_MS).nats).toBeLessThan(1)
+    for (const peer of ['mail.example.com', 'mail.example.com:25', 'mail.example.com:*'])
+      expect(clerk?.destinations.egress('send_mail', peer).sessions).toBe(60)
     expect(clerk?.parameters.surprise('send_mail', ['to=text:3:mail'])?.sessions).toBeGreaterThan(0)
     expect(clerk?.calibration).toMatchObject({ sessions: 60, achieved: 0 })
   })
@@ -147,12 +154,37 @@ describe('the learn job', () => {
     expect(await sessions(NOW_MS + 6)).toBe(61)
   })
 
+  it('learns a day again when one of its sessions is cleared, however long after', async () => {
+    const judge = new StreamJudge({
+      sessions: new Sessions(),
+      engine,
+      baselineOf: () => undefined,
+      emptyBaseline,
+      plan: () => [],
+    })
+    const judged = sessionOf('clerk', 'old', T0_MS + DAY_MS).map((one) => judge.judge(one))
+    await store.write(
+      judged.map((one) => ({ ...one, verdict: { ...one.verdict, action: 'suspend_session' as const } })),
+      [],
+    )
+    const sessions = async (nowMs: number): Promise<number | undefined> =>
+      (await learn(nowMs)).find((snapshot) => snapshot.role === 'clerk')?.sessions
+    const laterMs = NOW_MS + 5 * DAY_MS
+    const before = await sessions(laterMs)
+    await store.insert('session_clearances', [
+      { tenant: 'default', agent_id: 'clerk-agent', session_id: 'old', cleared_by: 'me', note: 'fine', at: laterMs },
+    ])
+    // Not at the next turn only: three days later, and with nothing else to learn.
+    expect(await sessions(laterMs + 3 * DAY_MS)).toBe((before ?? 0) + 1)
+    expect(await sessions(laterMs + 3 * DAY_MS + 1)).toBe((before ?? 0) + 1)
+  })
+
   it('bounds what one agent contributes to a day', async () => {
-    const capped = await learn(NOW_MS + 7, { maxSessionsPerAgentDay: 2, windowDays: 60 })
+    const capped = await learn(NOW_MS + 8 * DAY_MS + 7, { maxSessionsPerAgentDay: 2, windowDays: 60 })
     // Days learnt before stay as they are; only the last two are learnt again.
     expect(capped.find((snapshot) => snapshot.role === 'clerk')?.sessions).toBeGreaterThan(50)
     await store.command('TRUNCATE TABLE learnt_days')
-    const again = await learn(NOW_MS + 8, { maxSessionsPerAgentDay: 2 })
-    expect(again.find((snapshot) => snapshot.role === 'clerk')?.sessions).toBe(11)
+    const again = await learn(NOW_MS + 8 * DAY_MS + 8, { maxSessionsPerAgentDay: 2 })
+    expect(again.find((snapshot) => snapshot.role === 'clerk')?.sessions).toBe(12)
   })
 })

@@ -74,6 +74,8 @@ export interface LearnInput {
   /** Unix milliseconds: what is settled and how far the window reaches back is counted from here */
   readonly nowMs: number
   readonly settings?: Partial<LearnSettings>
+  /** names the key of the destination fingerprints in the store */
+  readonly refsKey?: string
   /** called as work proceeds, for a progress bar */
   progress?(done: number, total: number, what: string): void
 }
@@ -83,7 +85,7 @@ const FOLDS = [0, 1, 2, 3] as const
 
 /**
  * The learn job. Days that are not learnt yet, the last two (which may still have changed) and those of sessions that
- * were just cleared are aggregated into profile rows; then every role's rows are compiled, calibrated and returned as
+ * were cleared since are aggregated into profile rows; then every role's rows are compiled, calibrated and returned as
  * snapshots. Only one may run at a time; broken off, it leaves nothing that counts.
  */
 export async function learnFromStore(input: LearnInput): Promise<readonly Snapshot[]> {
@@ -131,15 +133,24 @@ function stretchesOf(days: readonly TenantDay[]): readonly Stretch[] {
   return stretches
 }
 
+/** Days of sessions that were cleared after the day was learnt, whenever that was. */
+const CLEARED_SINCE = `
+  SELECT e.tenant, e.day FROM (
+    SELECT DISTINCT tenant, agent_id, session_id, toDate(time) AS day FROM events
+    WHERE (tenant, agent_id, session_id) IN (SELECT tenant, agent_id, session_id FROM session_clearances)
+  ) AS e
+  INNER JOIN (SELECT * FROM session_clearances FINAL) AS c USING (tenant, agent_id, session_id)
+  INNER JOIN (SELECT tenant, day, max(generation) AS learnt_ms FROM learnt_days GROUP BY tenant, day) AS d
+    ON d.tenant = e.tenant AND d.day = e.day
+  WHERE toUnixTimestamp64Milli(c.at) >= d.learnt_ms`
+
 async function daysToLearn(input: LearnInput, settings: LearnSettings): Promise<readonly TenantDay[]> {
   return input.store.query<TenantDay>(
     `SELECT tenant, toString(toDate(time)) AS day, count() AS events FROM events
      WHERE time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND time < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
        AND ((tenant, toDate(time)) NOT IN (SELECT tenant, day FROM learnt_days)
             OR time >= fromUnixTimestamp64Milli({again_ms:Int64}, 'UTC')
-            OR (tenant, agent_id, session_id) IN (
-              SELECT tenant, agent_id, session_id FROM session_clearances
-              WHERE at >= fromUnixTimestamp64Milli({again_ms:Int64}, 'UTC')))
+            OR (tenant, toDate(time)) IN (${CLEARED_SINCE}))
      GROUP BY tenant, day ORDER BY tenant, day`,
     {
       from_ms: input.nowMs - settings.windowDays * DAY_MS,
@@ -251,7 +262,10 @@ async function snapshotOf(
   const parentRole = enough(own) ? undefined : settings.parentOf(own.tenant, own.role)
   const parent = roles.find((head) => head.tenant === own.tenant && head.role === parentRole && enough(head))
   const learntFrom = parent === undefined ? [own] : [own, parent]
-  const head = joined(own, parent, settings, enough(own) || parent !== undefined)
+  const head = {
+    ...joined(own, parent, settings, enough(own) || parent !== undefined),
+    ...(input.refsKey !== undefined && { refsKey: input.refsKey }),
+  }
   const byFold = await readRows(input, settings, learntFrom)
   const rows = supported(
     mergeFolds(byFold, () => true),

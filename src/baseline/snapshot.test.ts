@@ -58,6 +58,16 @@ it('says what to do with a file that is no baseline', async () => {
   await expect(loadBaselines(folder)).rejects.toThrow(/learn it again/)
 })
 
+it('is refused under another key than it was learnt with', async () => {
+  const own = await mkdtemp(join(folder, 'key-'))
+  await saveBaselines(own, [makeSnapshot({ ...HEAD, refsKey: '0a1b2c3d' }, ROWS, NO_CALIBRATION)])
+  expect((await loadBaselines(own, '0a1b2c3d')).all).toHaveLength(1)
+  await expect(loadBaselines(own, 'ffffffff')).rejects.toMatchObject({
+    code: 'baseline-of-another-key',
+    message: expect.stringContaining('refs.key') as string,
+  })
+})
+
 it('goes stale when it is not learnt anew, unless it is still learning', () => {
   expect(stateAt({ state: 'active', toMs: 0 }, SHELF_LIFE_MS)).toBe('active')
   expect(stateAt({ state: 'active', toMs: 0 }, SHELF_LIFE_MS + 1)).toBe('stale')

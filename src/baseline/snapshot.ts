@@ -18,6 +18,8 @@ export interface SnapshotHead {
   readonly toMs: number
   readonly timeZone: string
   readonly parent?: string
+  /** tells keys of destination fingerprints apart: a baseline is worth nothing under another one */
+  readonly refsKey?: string
 }
 
 /** A baseline as it is kept: everything it was compiled from, nothing it was compiled into. */
@@ -33,6 +35,18 @@ type PackedRow = readonly [key: string, subkey: string, events: number, sessions
 export class SnapshotError extends Error {
   override readonly name = 'SnapshotError'
   readonly code = 'snapshot-unusable'
+}
+
+/** A baseline of another key: none of its destinations would match, and everyone would look like a puppet. */
+export class OtherKeyError extends Error {
+  override readonly name = 'OtherKeyError'
+  readonly code = 'baseline-of-another-key'
+  constructor(name: string) {
+    super(
+      `${name} was learnt with another key for its destinations than the one in force; ` +
+        'bring back that key (`refs.key`, or the file refs.key beside the baselines) or learn it again',
+    )
+  }
 }
 
 export function makeSnapshot(head: SnapshotHead, rows: ProfileRows, calibration: Calibration): Snapshot {
@@ -53,8 +67,11 @@ export function serialise(snapshot: Snapshot): string {
   return JSON.stringify(snapshot)
 }
 
-/** Compiles a serialised snapshot; its version is the digest of the very text. Throws SnapshotError. */
-export function parseBaseline(text: string, name = 'snapshot'): Baseline {
+/**
+ * Compiles a serialised snapshot; its version is the digest of the very text. Throws SnapshotError, and OtherKeyError
+ * when both it and the caller name a key and they differ.
+ */
+export function parseBaseline(text: string, name = 'snapshot', refsKey?: string): Baseline {
   let snapshot: Snapshot
   try {
     snapshot = JSON.parse(text) as Snapshot
@@ -63,6 +80,8 @@ export function parseBaseline(text: string, name = 'snapshot'): Baseline {
   }
   if (snapshot?.format !== 1 || typeof snapshot.role !== 'string')
     throw new SnapshotError(`${name} is not a baseline of format 1; learn it again with this version`)
+  if (refsKey !== undefined && snapshot.refsKey !== undefined && snapshot.refsKey !== refsKey)
+    throw new OtherKeyError(name)
   const rows: Partial<Record<keyof Profiles, readonly ProfileRow[]>> = {}
   for (const [profile, list] of Object.entries(snapshot.rows))
     rows[profile as keyof Profiles] = list.map(([key, subkey, events, sessions, agents]) => ({
@@ -91,11 +110,11 @@ export async function saveBaselines(folder: string, snapshots: readonly Snapshot
   }
 }
 
-/** All baselines of a folder. Rejects with SnapshotError when one cannot be used. */
-export async function loadBaselines(folder: string): Promise<Baselines> {
+/** All baselines of a folder. Rejects with SnapshotError or OtherKeyError when one cannot be used. */
+export async function loadBaselines(folder: string, refsKey?: string): Promise<Baselines> {
   const files = (await readdir(folder)).filter((name) => name.endsWith(SUFFIX)).sort()
   const baselines = await Promise.all(
-    files.map(async (name) => parseBaseline(await readFile(join(folder, name), 'utf8'), join(folder, name))),
+    files.map(async (name) => parseBaseline(await readFile(join(folder, name), 'utf8'), join(folder, name), refsKey)),
   )
   return new Baselines(baselines)
 }

@@ -115,10 +115,10 @@ async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void
   }
 }
 
-async function learn({ settings, store, engine, book, metrics, log }: Parts, nowMs: number): Promise<void> {
+async function learn({ settings, store, engine, refsKey, book, metrics, log }: Parts, nowMs: number): Promise<void> {
   const startedMs = Date.now()
   try {
-    const snapshots = await learnOnce(settings.config, { store, engine, nowMs })
+    const snapshots = await learnOnce(settings.config, { store, engine, refsKey, nowMs })
     await book.publish(snapshots, nowMs)
     metrics.learned(Date.now() - startedMs, false)
     log.debug({ roles: snapshots.length, tookMs: Date.now() - startedMs }, 'learnt')

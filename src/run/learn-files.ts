@@ -7,7 +7,7 @@ import type { Settings } from './config.ts'
 import type { Io } from './io.ts'
 import { openDoor } from './parts/accept.ts'
 import { openEngine, openJudge } from './parts/judge.ts'
-import { loadKeys } from './parts/keys.ts'
+import { loadKeys, refsKeyId } from './parts/keys.ts'
 import { learnOnce } from './parts/learn.ts'
 import { startProgress } from './progress.ts'
 import { type Replayed, replayFiles } from './replay.ts'
@@ -31,7 +31,8 @@ export async function learnFiles(
   folder: string,
 ): Promise<LearntFromFiles> {
   const { config } = settings
-  const door = openDoor(config, loadKeys(settings, folder))
+  const keys = loadKeys(settings, folder)
+  const door = openDoor(config, keys)
   const failures: unknown[] = []
   const engine = await openEngine(config, { threw: (_detector, error) => failures.push(error) })
   const { judge } = openJudge(config, { engine, baselineOf: () => undefined })
@@ -42,7 +43,12 @@ export async function learnFiles(
     try {
       await store.migrate()
       const replayed = await replayFiles({ io, door, judge, store }, files, 'read')
-      const snapshots = await learnSettled(settings, io, { store, engine, newestMs: replayed.newestMs })
+      const snapshots = await learnSettled(settings, io, {
+        store,
+        engine,
+        refsKey: refsKeyId(keys),
+        newestMs: replayed.newestMs,
+      })
       await saveBaselines(folder, snapshots)
       if (failures.length > 0) io.err(`detectors threw ${failures.length} times; first: ${String(failures[0])}`)
       return { ...replayed, snapshots }
@@ -54,7 +60,7 @@ export async function learnFiles(
   }
 }
 
-interface Settled extends Pick<Parameters<typeof learnOnce>[1], 'store' | 'engine'> {
+interface Settled extends Pick<Parameters<typeof learnOnce>[1], 'store' | 'engine' | 'refsKey'> {
   readonly newestMs: number
 }
 

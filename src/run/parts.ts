@@ -9,7 +9,7 @@ import { BaselineBook } from './parts/baselines.ts'
 import { type DispatchRoom, openDispatch } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
-import { baselineFolder, loadKeys } from './parts/keys.ts'
+import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
 import { logFailures, witnessDispatch } from './parts/observe.ts'
 import { openMigratedStore } from './parts/store.ts'
 
@@ -20,6 +20,8 @@ export interface Parts {
   readonly metrics: Metrics
   readonly store: Store
   readonly engine: Engine
+  /** tells the key of destination fingerprints from others */
+  readonly refsKey: string
   readonly book: BaselineBook
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
@@ -72,7 +74,12 @@ async function open(
 
   const store = await openMigratedStore(settings)
   opened(() => store.close())
-  const book = new BaselineBook(store, config.baselines.shelfLifeDays)
+  const refsKey = refsKeyId(keys)
+  const book = new BaselineBook(store, config.baselines.shelfLifeDays, {
+    refsKey,
+    refused: (err, { role, version }) =>
+      log.fatal({ err, role, version }, 'a baseline is of another key; its role is judged as if nothing were learnt'),
+  })
   await book.seed(baselineFolder(config.data), Date.now())
   await book.refresh(Date.now())
 
@@ -95,7 +102,7 @@ async function open(
   const entrance = await openEntrance(settings, door, log)
   opened(() => entrance.close())
   Object.assign(readings, { judgeRoom, dispatch, book, entrance })
-  return { settings, log, metrics, store, engine, book, judgeRoom, dispatch, door, entrance }
+  return { settings, log, metrics, store, engine, refsKey, book, judgeRoom, dispatch, door, entrance }
 }
 
 /** Where the embedded parts of this process keep what must not be lost. */

@@ -8,7 +8,7 @@ import type { Settings } from './config.ts'
 import { CommandError, EXIT, type Io } from './io.ts'
 import { openDoor } from './parts/accept.ts'
 import { openEngine, openJudge } from './parts/judge.ts'
-import { loadKeys } from './parts/keys.ts'
+import { loadKeys, refsKeyId } from './parts/keys.ts'
 import { type Replayed, replayFiles } from './replay.ts'
 
 /** Replays event files through the live path, one NDJSON line per event to `out` (standard output when absent). */
@@ -20,9 +20,10 @@ export async function scoreFiles(
   out: string | undefined,
 ): Promise<Replayed> {
   if (!existsSync(folder)) throw new CommandError(`${folder} is not there; \`belay learn\` makes it`, EXIT.misused)
-  const baselines = await loadBaselines(folder)
+  const keys = loadKeys(settings, folder)
+  const baselines = await loadBaselines(folder, refsKeyId(keys))
   if (baselines.all.length === 0) io.err(`no baseline in ${folder}: every role counts as learning`)
-  const door = openDoor(settings.config, loadKeys(settings, folder))
+  const door = openDoor(settings.config, keys)
   const engine = await openEngine(settings.config, {
     threw: (detector, error, event) => io.err(`detector ${detector} threw on event ${event.id}: ${String(error)}`),
   })

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Baselines, parseBaseline, type Snapshot, serialise } from '../../baseline/snapshot.ts'
+import { Baselines, OtherKeyError, parseBaseline, type Snapshot, serialise } from '../../baseline/snapshot.ts'
 import type { Baseline, BaselineState } from '../../model/index.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -18,6 +18,12 @@ const HEADS = `SELECT tenant, role, version, state, toUnixTimestamp64Milli(creat
 const SNAPSHOTS = `SELECT snapshot FROM baselines FINAL WHERE tenant = {tenant:String} AND role = {role:String}
   AND version = {version:String} LIMIT 1`
 
+/** The key of destination fingerprints: baselines of another one are refused, each told once. */
+interface KeyInForce {
+  readonly refsKey: string
+  readonly refused: (error: OtherKeyError, baseline: Pick<Published, 'role' | 'version'>) => void
+}
+
 /**
  * The baselines in force: published in the store by whoever learns, read from there by whoever judges. `refresh` swaps
  * all of them at once; a pipeline that asks per event sees the swap between two events, never half of it.
@@ -25,9 +31,12 @@ const SNAPSHOTS = `SELECT snapshot FROM baselines FINAL WHERE tenant = {tenant:S
 export class BaselineBook {
   private readonly store: Pick<Store, 'query' | 'insert'>
   private readonly shelfLifeMs: number
+  private readonly key: KeyInForce | undefined
+  private readonly refused = new Set<string>()
   private current = new Baselines([])
 
-  constructor(store: Pick<Store, 'query' | 'insert'>, shelfLifeDays: number) {
+  constructor(store: Pick<Store, 'query' | 'insert'>, shelfLifeDays: number, key?: KeyInForce) {
+    this.key = key
     this.store = store
     this.shelfLifeMs = shelfLifeDays * DAY_MS
   }
@@ -36,7 +45,7 @@ export class BaselineBook {
 
   /** How many are in each state. */
   readonly states = (): Readonly<Record<string, number>> => {
-    const states: Record<string, number> = { learning: 0, active: 0, stale: 0 }
+    const states: Record<string, number> = { learning: 0, active: 0, stale: 0, refused: this.refused.size }
     for (const { state } of this.current.all) states[state] = (states[state] ?? 0) + 1
     return states
   }
@@ -79,8 +88,16 @@ export class BaselineBook {
   }
 
   private async read({ tenant, role, version }: Published): Promise<Baseline | undefined> {
+    if (this.refused.has(version)) return undefined
     const [row] = await this.store.query<{ readonly snapshot: string }>(SNAPSHOTS, { tenant, role, version })
-    return row && parseBaseline(row.snapshot, `the baseline of ${role}`)
+    try {
+      return row && parseBaseline(row.snapshot, `the baseline of ${role}`, this.key?.refsKey)
+    } catch (error) {
+      if (!(error instanceof OtherKeyError)) throw error
+      this.refused.add(version)
+      this.key?.refused(error, { role, version })
+      return undefined
+    }
   }
 }
 

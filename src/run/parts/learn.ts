@@ -12,19 +12,22 @@ export interface LearnContext {
   readonly store: Pick<Store, 'query' | 'command'>
   readonly engine: Engine
   readonly nowMs: number
+  /** of refsKeyId; kept in the snapshots */
+  readonly refsKey?: string | undefined
   readonly progress?: (done: number, total: number, what: string) => void
 }
 
 /** One run of the learn job, over everything settled that the store holds. */
 export function learnOnce(
   config: Config,
-  { store, engine, nowMs, progress }: LearnContext,
+  { store, engine, nowMs, refsKey, progress }: LearnContext,
 ): Promise<readonly Snapshot[]> {
   return learnFromStore({
     store,
     nowMs,
     calibrate: calibrator(config, engine),
     settings: learnSettings(config),
+    ...(refsKey !== undefined && { refsKey }),
     ...(progress && { progress }),
   })
 }
