@@ -27,7 +27,7 @@ export interface ServerOptions {
   /** makes replicated, distributed tables on this cluster */
   readonly cluster?: string
   readonly retention?: Retention
-  /** longest an insert or a query may take; the learn job's statements get twenty times as long */
+  /** longest an insert or a query may take; a restore gets 5 s at most, the learn job's statements twenty times as long */
   readonly timeoutMs?: number
 }
 
@@ -98,6 +98,8 @@ async function openEmbedded({ directory, retention = DEFAULT_RETENTION }: Embedd
 }
 
 const TIMEOUT_MS = 30_000
+/** Judging waits for a restore, and containment with it: a store that hangs is not waited for as long as for an insert. */
+const RESTORE_TIMEOUT_MS = 5_000
 const LEARN_TIMES = 20
 /** A long statement says in headers that it is still at work, so that nothing on the way closes the connection. */
 const KEEP_ALIVE: ClickHouseSettings = { send_progress_in_http_headers: 1, http_headers_progress_interval_ms: '20000' }
@@ -122,7 +124,7 @@ function openServer(options: ServerOptions): Store {
     })
   const lanes: Lanes = {
     write: client(timeoutMs),
-    restore: client(timeoutMs, READING),
+    restore: client(Math.min(timeoutMs, RESTORE_TIMEOUT_MS), READING),
     read: client(timeoutMs, READING),
     learn: client(timeoutMs * LEARN_TIMES, KEEP_ALIVE),
   }
