@@ -22,18 +22,30 @@ export interface Histogram {
   readonly agents: number
   readonly typical: number
   readonly highest: number
+  /** surprise of a value in each bucket, made when it is first asked for: numbers repeat, and this is asked several times an event */
+  readonly surprises: HistogramSurprise[]
 }
+
+export type HistogramSurprise = Surprise & { readonly typical: number; readonly highest: number }
 
 /** A value `b` buckets above the highest seen is e^(-b / BUCKETS_PER_NAT) as likely: a factor of two for one nat and a bit. */
 const BUCKETS_PER_NAT = 3
 
 /** `nats` = -ln P(X >= value), half a value added so that the highest seen is not impossible. */
-export function surpriseOf(
-  histogram: Histogram,
-  value: number,
-): Surprise & { readonly typical: number; readonly highest: number } {
-  const { atLeast, sessions, agents, typical, highest } = histogram
+export function surpriseOf(histogram: Histogram, value: number): HistogramSurprise {
   const bucket = logBucket(value)
+  const known = histogram.surprises[bucket]
+  if (known !== undefined) return known
+  const made = surpriseOfBucket(histogram, bucket)
+  if (bucket < MOST_BUCKETS) histogram.surprises[bucket] = made
+  return made
+}
+
+/** four to an octave of any safe integer */
+const MOST_BUCKETS = 4 * 54
+
+function surpriseOfBucket(histogram: Histogram, bucket: number): HistogramSurprise {
+  const { atLeast, sessions, agents, typical, highest } = histogram
   const top = atLeast.length - 1
   const seen = atLeast[Math.min(bucket, top)] ?? 0
   const beyond = Math.max(0, bucket - top + 1)
@@ -58,7 +70,8 @@ export function histogramOf(rows: readonly ProfileRow[]): Histogram {
   for (let i = top - 1; i >= 0; i--) atLeast[i] = (atLeast[i] ?? 0) + (atLeast[i + 1] ?? 0)
   let median = 0
   while (median < top && (atLeast[median + 1] ?? 0) * 2 > (atLeast[0] ?? 0)) median++
-  return { atLeast, sessions, agents, typical: Math.round(ofLogBucket(median)), highest: Math.round(ofLogBucket(top)) }
+  const [typical, highest] = [Math.round(ofLogBucket(median)), Math.round(ofLogBucket(top))]
+  return { atLeast, sessions, agents, typical, highest, surprises: [] }
 }
 
 export function groupByKey(rows: readonly ProfileRow[]): Map<string, ProfileRow[]> {

@@ -39,17 +39,14 @@ export function compileHours(rows: readonly ProfileRow[], totals: Totals): Hours
   }
   const share = smooth(sessions)
   const busiest = Math.max(...share)
-  return {
-    surprise(timeMs) {
-      const hour = clock(timeMs)
-      return {
-        nats: totals.sessions === 0 ? 0 : Math.log(busiest / (share[hour] ?? busiest)),
-        sessions: sessions[hour] ?? 0,
-        agents: agents[hour] ?? 0,
-        label: `${DAYS[Math.floor(hour / 24)] ?? ''} ${String(hour % 24).padStart(2, '0')}:00 ${totals.timeZone}`,
-      }
-    },
-  }
+  const surpriseOf = (hour: number): ReturnType<HoursProfile['surprise']> => ({
+    nats: totals.sessions === 0 ? 0 : Math.log(busiest / (share[hour] ?? busiest)),
+    sessions: sessions[hour] ?? 0,
+    agents: agents[hour] ?? 0,
+    label: `${DAYS[Math.floor(hour / 24)] ?? ''} ${String(hour % 24).padStart(2, '0')}:00 ${totals.timeZone}`,
+  })
+  const surprises = Array.from({ length: HOURS }, (_, hour) => surpriseOf(hour))
+  return { surprise: (timeMs) => surprises[clock(timeMs)] ?? surpriseOf(0) }
 }
 
 function smooth(counts: Float64Array): Float64Array {

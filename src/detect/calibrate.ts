@@ -1,3 +1,4 @@
+import { mean, sampleVariance } from 'simple-statistics'
 import type { Baseline, Calibration, Tail, ToolEvent } from '../model/index.ts'
 import type { Engine } from './engine.ts'
 import { type SessionOptions, Sessions } from './session.ts'
@@ -105,9 +106,7 @@ function scaleOf(descending: readonly number[], events: number): number {
   const k = Math.min(descending.length - 1, Math.max(FITTED_AT_LEAST, Math.ceil(events * 0.01)))
   if (k < 1) return SCALE_AT_LEAST
   const from = descending[k] ?? 0
-  let sum = 0
-  for (let i = 0; i < k; i++) sum += (descending[i] ?? from) - from
-  return Math.max(SCALE_AT_LEAST, sum / k)
+  return Math.max(SCALE_AT_LEAST, mean(descending.slice(0, k)) - from)
 }
 
 /**
@@ -164,12 +163,12 @@ const SHAPE_AT_MOST = 0.25
  */
 function paretoQuantile(excesses: readonly number[], tail: number): number {
   const k = excesses.length
-  const mean = excesses.reduce((sum, x) => sum + x, 0) / k
-  if (mean === 0) return 0
-  const variance = excesses.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (k - 1)
-  const estimate = variance === 0 ? SHAPE_AT_MOST : (1 - mean ** 2 / variance) / 2
+  const average = mean([...excesses])
+  if (average === 0) return 0
+  const variance = sampleVariance([...excesses])
+  const estimate = variance === 0 ? SHAPE_AT_MOST : (1 - average ** 2 / variance) / 2
   const heavier = estimate + (1 - Math.max(SHAPE_AT_LEAST, estimate)) / Math.sqrt(k)
   const shape = Math.min(SHAPE_AT_MOST, Math.max(SHAPE_AT_LEAST, heavier))
-  const scale = mean * (1 - shape)
+  const scale = average * (1 - shape)
   return Math.abs(shape) < 1e-6 ? scale * Math.log(1 / tail) : (scale / shape) * (tail ** -shape - 1)
 }

@@ -1,0 +1,76 @@
+import type { Baseline } from '../../model/index.ts'
+import { NO_CALIBRATION } from '../empty.ts'
+import { compileProfiles, type ProfileRows } from '../profiles.ts'
+import { makeSnapshot, type Snapshot, type SnapshotHead } from '../snapshot.ts'
+import { type RoleHead, readRows, readSessions } from './history.ts'
+import { enlarged, mergeFolds, supported } from './rows.ts'
+import type { LearnInput, LearnSettings } from './settings.ts'
+
+const FOLDS = [0, 1, 2, 3] as const
+
+export async function snapshotOf(
+  input: LearnInput,
+  settings: LearnSettings,
+  own: RoleHead,
+  roles: readonly RoleHead[],
+): Promise<Snapshot> {
+  const enough = (head: RoleHead): boolean => head.sessions >= settings.minSessions && head.agents >= settings.minAgents
+  const parentRole = enough(own) ? undefined : settings.parentOf(own.tenant, own.role)
+  const parent = roles.find((head) => head.tenant === own.tenant && head.role === parentRole && enough(head))
+  const learntFrom = parent === undefined ? [own] : [own, parent]
+  const head = {
+    ...joined(own, parent, settings, enough(own) || parent !== undefined),
+    ...(input.refsKey !== undefined && { refsKey: input.refsKey }),
+  }
+  const byFold = await readRows(input, settings, learntFrom)
+  const rows = supported(
+    mergeFolds(byFold, () => true),
+    settings,
+  )
+  const sessions = head.state === 'learning' ? [] : await readSessions(input, settings, learntFrom)
+  if (sessions.length === 0) return makeSnapshot(head, rows, NO_CALIBRATION)
+  const heldOut = FOLDS.map((fold) => {
+    const ofFold = sessions.filter((one) => one.fold === fold).map((one) => one.events)
+    const others = mergeFolds(byFold, (other) => other !== fold)
+    const share = 1 - ofFold.length / sessions.length
+    return { baseline: provisional(head, enlarged(supported(others, settings), share), fold), sessions: ofFold }
+  })
+  return makeSnapshot(head, rows, input.calibrate(heldOut, settings.budget))
+}
+
+function joined(own: RoleHead, parent: RoleHead | undefined, settings: LearnSettings, active: boolean): SnapshotHead {
+  const timeZone = settings.timeZoneOf(own.tenant, own.role)
+  if (parent === undefined) return { ...own, state: active ? 'active' : 'learning', timeZone }
+  return {
+    tenant: own.tenant,
+    role: own.role,
+    state: 'active',
+    sessions: own.sessions + parent.sessions,
+    agents: own.agents + parent.agents,
+    calls: own.calls + parent.calls,
+    days: Math.max(own.days, parent.days),
+    fromMs: Math.min(own.fromMs, parent.fromMs),
+    toMs: Math.max(own.toMs, parent.toMs),
+    timeZone,
+    parent: parent.role,
+  }
+}
+
+/** What the baseline would be had it not seen the sessions of one fold. */
+function provisional(head: SnapshotHead, rows: ProfileRows, fold: number): Baseline {
+  const { tenant, role, state, sessions, agents, calls, days, fromMs, toMs, timeZone } = head
+  const totals = { calls, sessions, agents, timeZone }
+  return {
+    tenant,
+    role,
+    version: `without-fold-${fold}`,
+    state,
+    sessions,
+    agents,
+    days,
+    fromMs,
+    toMs,
+    calibration: NO_CALIBRATION,
+    ...compileProfiles(rows, totals),
+  }
+}
