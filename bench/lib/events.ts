@@ -11,11 +11,12 @@ const ROLES = [finance, support, research]
 
 /**
  * `count` serialised events of about 1 kB from the fixture world, sessions of many agents interleaved, one every
- * `gapMs` from `startMs` on. The same seed gives the same stream.
+ * `gapMs` from `startMs` on. The same seed gives the same stream. The fewer `agents` of a name share the work, the busier
+ * each: 40 at a few milliseconds do in minutes what their roles do in days, and nearly every event is unusual.
  */
 export function benchEvents(
   count: number,
-  options: { startMs: number; gapMs: number; seed?: number; run?: string },
+  options: { startMs: number; gapMs: number; seed?: number; run?: string; agents?: number },
 ): string[] {
   const random = seeded(options.seed ?? 7)
   const open: CloudEvent[][] = []
@@ -24,7 +25,7 @@ export function benchEvents(
   while (lines.length < count) {
     while (open.length < 500) {
       const role = ROLES[session % ROLES.length] ?? finance
-      const agent = `${random.pick(role.agents)}-${session % 40}`
+      const agent = `${random.pick(role.agents)}-${session % (options.agents ?? 40)}`
       const made = eventsOf(role, agent, `${options.run ?? 'bench'}-${session++}`, 0, role.job(random), random)
       open.push(made.map((line) => line.event as unknown as CloudEvent))
     }

@@ -2,7 +2,8 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
+/** Collects all garbage, now. */
+export const collect = runInNewContext('gc') as () => void
 
 /** Bytes that are alive, on the heap and outside of it: twice collected, because the first finds what the second frees. */
 export function liveBytes(): number {

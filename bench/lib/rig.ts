@@ -18,6 +18,8 @@ export interface Rig {
   readonly engine: Engine
   readonly baselines: Baselines
   newJudge(): JudgeRoom
+  /** a door that remembers no text yet */
+  newDoor(): Door
   close(): void
 }
 
@@ -36,9 +38,12 @@ export async function openRig(progress: Progress, config: object = {}): Promise<
       throw new Error(`detector ${detector} threw`, { cause: error })
     },
   })
+  const keys = loadKeys(settings, baselineFolder(data))
+  const newDoor = (): Door => openDoor(settings.config, keys)
   return {
     settings,
-    door: openDoor(settings.config, loadKeys(settings, baselineFolder(data))),
+    door: newDoor(),
+    newDoor,
     engine,
     baselines,
     newJudge: () => openJudge(settings.config, { engine, baselineOf: (tenant, role) => baselines.of(tenant, role) }),
