@@ -26,6 +26,8 @@ export default defineDetector({
     if (!session.firstOfCall) return undefined
     const tool = event.data.tool?.name ?? ''
     const use = baseline.tools.surprise(event.data.server.id, tool)
+    // Neither effect nor task makes it more: most calls end here.
+    if (use.nats < LEAST_NATS) return undefined
     const asked = askedByTask(input)
     const strength =
       use.nats * (session.effect === 'side-effect' ? 1 : session.effect === 'unknown' ? 0.8 : 0.5) * (asked ? 0.6 : 1)

@@ -46,6 +46,8 @@ export class Sessions {
   private readonly agents = new Map<string, AgentCounts>()
   private readonly steps = new Map<string, Map<string, Step>>()
   private readonly strings = new Map<string, string>()
+  /** by session id, the one of this id that was asked for last */
+  private readonly near = new Map<string, SessionState>()
   private lastSource = ''
   private lastSalt = hash53('', 1) | 0
   private readonly readOnly: ReadonlySet<string>
@@ -146,23 +148,36 @@ export class Sessions {
     if (data.tool !== undefined) session.countUse(name)
   }
 
+  /** The live session of an event. A key costs more to join than the parts of the likely one cost to compare. */
+  liveOf(event: ToolEvent): SessionState | undefined {
+    const { id } = event.data.session
+    const near = this.near.get(id)
+    // What was dropped is in the list no more.
+    if (near !== undefined && (near.newer !== undefined || near === this.newest) && near.isOf(event)) return near
+    const session = this.live.get(sessionKeyOf(event))
+    if (session === undefined) return undefined
+    if (this.near.size >= MAX_NEAR) this.near.clear()
+    this.near.set(id, session)
+    return session
+  }
+
   private sessionOf(event: ToolEvent): SessionState {
-    const key = sessionKeyOf(event)
     const atMs = event.timeMs
     if (atMs > this.nowMs) this.nowMs = atMs
-    let session = this.live.get(key)
+    let session = this.liveOf(event)
     if (session !== undefined && atMs - session.lastMs > this.options.idleMs && atMs > session.containedUntilMs) {
       this.drop(session)
       session = undefined
     }
     if (session === undefined) {
+      const key = sessionKeyOf(event)
       session = new SessionState(key, this.oneString(roleOf(event.data)), atMs, this.current)
       this.live.set(key, session)
       this.evict()
       this.link(session)
     } else this.touch(session)
     if (atMs > session.lastMs) session.lastMs = atMs
-    session.origin = this.oneString(event.origin)
+    if (session.origin !== event.origin) session.origin = this.oneString(event.origin)
     return session
   }
 
@@ -312,6 +327,7 @@ interface Step {
 
 const NO_PARAMETERS: readonly string[] = []
 const MAX_OPS = 1_000
+const MAX_NEAR = 16_384
 const MAX_TOOLS = 100_000
 
 /** Four of a fingerprint's digits: enough to tell one list of refs from the next. */

@@ -1,4 +1,4 @@
-import type { Action, AgentHour, Effect, Ref, Session, Sighting } from '../../model/index.ts'
+import type { Action, AgentHour, Effect, Ref, Session, Sighting, ToolEvent } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
@@ -83,6 +83,23 @@ export class SessionState implements Session {
   }
   get id(): string {
     return this.key.split(KEY_UNIT).slice(2).join(KEY_UNIT)
+  }
+
+  /** Whether the event's key is this session's, told without joining it. */
+  isOf({ tenant, data }: ToolEvent): boolean {
+    const { key } = this
+    const agent = data.agent.id
+    const { id } = data.session
+    const agentAt = tenant.length + 1
+    const idAt = agentAt + agent.length + 1
+    return (
+      key.length === idAt + id.length &&
+      key.startsWith(tenant) &&
+      key[agentAt - 1] === KEY_UNIT &&
+      key.startsWith(agent, agentAt) &&
+      key[idAt - 1] === KEY_UNIT &&
+      key.startsWith(id, idAt)
+    )
   }
 
   get token(): string {
