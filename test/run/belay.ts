@@ -5,6 +5,9 @@ import type { Readable, Writable } from 'node:stream'
 
 const ARGUMENTS = ['--import', 'tsx', '--conditions=source', 'src/run/main.ts']
 
+/** A process that does not answer at all fails its test here, and not by the test's own time. */
+const ANSWER_TIMEOUT_MS = 30_000
+
 export interface Ran {
   readonly code: number | null
   readonly out: string
@@ -87,7 +90,7 @@ export class RunningBelay {
   }
 
   async get(path: string): Promise<{ readonly status: number; readonly body: string }> {
-    const response = await fetch(new URL(path, this.url))
+    const response = await fetch(new URL(path, this.url), { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })
     return { status: response.status, body: await response.text() }
   }
 
