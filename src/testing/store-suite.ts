@@ -146,7 +146,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         at('after', 'one', 30, 2),
         at('elsewhere-before', 'two', 999, 3),
         at('elsewhere-after', 'two', 1000, 60),
-      ] // prettier-ignore
+      ]
       await store.write(
         events.map((event) => judgedEvent(event)),
         [],
@@ -173,7 +173,7 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
           { agent: { id: `agent ${index}` }, session: { id: `${names[index % names.length]}-${index}` } },
           { tenant: 'names', id: `named-${index}`, position: index },
         ),
-      ) // prettier-ignore
+      )
       await store.write(
         events.map((event) => judgedEvent(event)),
         [],
