@@ -1,4 +1,4 @@
-import { benchEvents } from './lib/events.ts'
+import { benchEvents, USUAL_AGENTS } from './lib/events.ts'
 import { collect } from './lib/heap.ts'
 import { measure, round } from './lib/meter.ts'
 import { openRig, type Rig } from './lib/rig.ts'
@@ -8,8 +8,7 @@ const EVENTS = 100_000
 const GAP_MS = 5
 const START_MS = Date.UTC(2026, 9, 26, 9)
 
-/** A fleet at the pace that its baselines know, measured; the first stream warms the compiler and is not told. */
-const USUAL_AGENTS = 5_000
+/** A fleet at its usual pace is measured; its first stream warms the compiler and is not told. */
 const USUAL_STREAMS = 4
 /** A fleet a hundred times busier than its baselines know: nearly every event raises a signal with its reasons. */
 const BUSY_AGENTS = 40

@@ -3,7 +3,7 @@ import { createSignatureVerifier } from '../src/accept/signature.ts'
 import { runPipeline } from '../src/pipeline.ts'
 import type { KafkaBroker } from '../test/services/kafka.ts'
 import { openBroker, produce, readBare, TOPICS } from './lib/broker.ts'
-import { benchEvents } from './lib/events.ts'
+import { benchEvents, lastMondayMorning, USUAL_AGENTS } from './lib/events.ts'
 import { round } from './lib/meter.ts'
 import { openRig, type Rig } from './lib/rig.ts'
 import type { Benchmark } from './main.ts'
@@ -18,7 +18,8 @@ export const benchmark: Benchmark = {
     const broker = await openBroker(progress)
     try {
       progress(`publishing ${EVENTS} events`)
-      await produce(broker, benchEvents(EVENTS, { startMs: Date.now(), gapMs: 1 }))
+      const startMs = lastMondayMorning(Date.now())
+      await produce(broker, benchEvents(EVENTS, { startMs, gapMs: 5, agents: USUAL_AGENTS }))
       const rounds: { ours: number; peer: number; cpu: number }[] = []
       for (let at = 0; at < ROUNDS; at++) {
         const peer = await timed((onFirst) => readBare(broker, `peer-${at}`, EVENTS, onFirst))

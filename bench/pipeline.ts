@@ -9,7 +9,7 @@ import { createLog } from '../src/run/log.ts'
 import { baselineFolder } from '../src/run/parts/keys.ts'
 import { openParts } from '../src/run/parts.ts'
 import { openBroker, produce } from './lib/broker.ts'
-import { benchEvents } from './lib/events.ts'
+import { benchEvents, lastMondayMorning, USUAL_AGENTS } from './lib/events.ts'
 import { round } from './lib/meter.ts'
 import { HISTORY, quietIo } from './lib/rig.ts'
 import type { Benchmark } from './main.ts'
@@ -29,7 +29,8 @@ export const benchmark: Benchmark = {
     progress('learning the fixture roles')
     await learnFiles(settings, quietIo, HISTORY, baselineFolder(data))
     progress(`publishing ${EVENTS} events`)
-    await produce(broker, benchEvents(EVENTS, { startMs: Date.now() - 600_000, gapMs: 1 }))
+    const startMs = lastMondayMorning(Date.now())
+    await produce(broker, benchEvents(EVENTS, { startMs, gapMs: 5, agents: USUAL_AGENTS }))
     const parts = await openParts(settings, createLog('warn', process.stderr))
     const watch = new Watch()
     const stop = new AbortController()

@@ -37,6 +37,16 @@ export function benchEvents(
   return lines
 }
 
+/** Agents a name with which a stream of a few milliseconds' gap has the pace that the fixture baselines know. */
+export const USUAL_AGENTS = 5_000
+
+/** The last Monday, 9 o'clock UTC: an hour in which every fixture role works, whatever day the benchmark runs. */
+export function lastMondayMorning(nowMs: number): number {
+  const monday = new Date(nowMs - 9 * 3_600_000)
+  monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7))
+  return monday.setUTCHours(9, 0, 0, 0)
+}
+
 /** Pads, or cuts the sample of, an event to about 1 kB. */
 function sized(event: CloudEvent, timeMs: number): string {
   const timed = { ...event, time: new Date(timeMs).toISOString() }
