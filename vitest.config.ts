@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import SlowestFirst from './test/slowest-first.ts'
 
 export default defineConfig({
   resolve: { conditions: ['source'] },
@@ -6,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['{src,detectors,test}/**/*.test.ts'],
     reporters: ['default', './test/closing-line.ts'],
+    sequence: { sequencer: SlowestFirst },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,

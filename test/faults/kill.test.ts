@@ -58,7 +58,7 @@ afterAll(async () => {
 
 test.skipIf(!kafka.available)(
   `${ROUNDS.kafka + ROUNDS.http} kills while 50,000 events flow`,
-  { timeout: 420_000 },
+  { timeout: 600_000 },
   async () => {
     if (!kafka.available) return
     const begunMs = Date.now()
