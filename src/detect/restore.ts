@@ -82,9 +82,9 @@ export class Restorer {
     const sessions = new Map<SessionKey, HistoryBound>()
     const agents = new Map<string, HistoryBound<string>>()
     for (const event of events) {
-      const key = sessionKeyOf(event)
-      const live = this.sessions.find(key)
+      const live = this.sessions.liveOf(event)
       if (live !== undefined && live.agentCounts?.dropped === false) continue
+      const key = sessionKeyOf(event)
       const { origin, position, timeMs } = event
       // A PEP that numbers its events tells us which one opens a session.
       if (live === undefined && event.data.seq !== 0 && !sessions.has(key))

@@ -1,16 +1,6 @@
-import type {
-  Egress,
-  Finding,
-  Judged,
-  JudgedSignal,
-  LeaseChange,
-  Ref,
-  Rejected,
-  ToolInfo,
-  Unjudged,
-} from '../model/index.ts'
+import type { Egress, Finding, Judged, LeaseChange, Rejected } from '../model/index.ts'
 import { roleOf } from '../model/index.ts'
-import { type Column, columnsOf } from './rowbinary.ts'
+import { type Column, columnsOf, itself } from './rowbinary.ts'
 
 /**
  * The columns that are written, in the order in which they are sent: names and types as the schema declares them (a
@@ -66,16 +56,44 @@ export const EVENTS: Rows<Judged> = {
     event.maybeUint64('bytes', (j) => j.event.data.result?.bytes),
     event.maybeUint64('records', (j) => j.event.data.result?.records),
     event.maybeFloat('duration_ms', (j) => j.event.data.result?.duration_ms),
-    event.words('labels', (j) => j.event.data.result?.labels),
+    event.words('labels', (j) => j.event.data.result?.labels, itself),
 
-    event.words('refs.in', (j) => j.event.data.refs?.map((ref: Ref) => ref.in)),
-    event.words('refs.kind', (j) => j.event.data.refs?.map((ref: Ref) => ref.kind)),
-    event.texts('refs.fp', (j) => j.event.data.refs?.map((ref: Ref) => ref.fp)),
-    event.bools('refs.untrusted', (j) => j.event.data.refs?.map((ref: Ref) => ref.untrusted)),
-    event.bools('refs.imperative', (j) => j.event.data.refs?.map((ref: Ref) => ref.imperative)),
-    event.words('egress_hosts', (j) => j.event.data.egress?.map((to: Egress) => to.host ?? to.ip)),
-    event.words('egress_countries', (j) => j.event.data.egress?.map((to: Egress) => to.country)),
-    event.words('egress_ports', (j) => j.event.data.egress?.map(portOf)),
+    event.words(
+      'refs.in',
+      (j) => j.event.data.refs,
+      (ref) => ref.in,
+    ),
+    event.words(
+      'refs.kind',
+      (j) => j.event.data.refs,
+      (ref) => ref.kind,
+    ),
+    event.texts(
+      'refs.fp',
+      (j) => j.event.data.refs,
+      (ref) => ref.fp,
+    ),
+    event.bools(
+      'refs.untrusted',
+      (j) => j.event.data.refs,
+      (ref) => ref.untrusted,
+    ),
+    event.bools(
+      'refs.imperative',
+      (j) => j.event.data.refs,
+      (ref) => ref.imperative,
+    ),
+    event.words(
+      'egress_hosts',
+      (j) => j.event.data.egress,
+      (to) => to.host ?? to.ip,
+    ),
+    event.words(
+      'egress_countries',
+      (j) => j.event.data.egress,
+      (to) => to.country,
+    ),
+    event.words('egress_ports', (j) => j.event.data.egress, portOf),
     event.uint64('egress_bytes', (j) => j.event.data.egress?.reduce((sum, to) => sum + (to.bytes_out ?? 0), 0)),
 
     event.word('auth_outcome', (j) => j.event.data.auth?.outcome),
@@ -88,15 +106,25 @@ export const EVENTS: Rows<Judged> = {
     event.word('env_posture', (j) => j.event.data.env?.posture),
     event.maybeFloat('cpu_pct', (j) => j.event.data.env?.cpu_pct),
     event.maybeFloat('mem_mb', (j) => j.event.data.env?.mem_mb),
-    event.words('listed.tool', (j) => j.event.data.tools?.map((tool: ToolInfo) => tool.name)),
-    event.words('listed.schema_sha256', (j) => j.event.data.tools?.map((tool: ToolInfo) => tool.schema_sha256)),
-    event.words('listed.description_sha256', (j) =>
-      j.event.data.tools?.map((tool: ToolInfo) => tool.description_sha256),
+    event.words(
+      'listed.tool',
+      (j) => j.event.data.tools,
+      (tool) => tool.name,
+    ),
+    event.words(
+      'listed.schema_sha256',
+      (j) => j.event.data.tools,
+      (tool) => tool.schema_sha256,
+    ),
+    event.words(
+      'listed.description_sha256',
+      (j) => j.event.data.tools,
+      (tool) => tool.description_sha256,
     ),
 
     event.word('token', (j) => j.facts.token),
     event.bool('first_of_call', (j) => j.facts.firstOfCall),
-    event.words('parameters', (j) => j.facts.parameters),
+    event.words('parameters', (j) => j.facts.parameters, itself),
     event.time('agent_hour', (j) => j.agentHour.hour * HOUR_MS),
     event.uint64('agent_hour_calls', (j) => j.agentHour.calls),
     event.uint64('agent_hour_bytes', (j) => j.agentHour.bytes),
@@ -107,16 +135,46 @@ export const EVENTS: Rows<Judged> = {
     event.word('action', (j) => j.verdict.action),
     event.word('baseline', (j) => j.verdict.baseline),
     event.text('finding_id', (j) => j.verdict.finding?.id),
-    event.words('signal.by', (j) => j.verdict.signals.map((signal: JudgedSignal) => signal.by.id)),
-    event.words('signal.kind', (j) => j.verdict.signals.map((signal: JudgedSignal) => signal.by.kind)),
-    event.floats('signal.strength', (j) => j.verdict.signals.map((signal: JudgedSignal) => signal.strength)),
-    event.doubles('signal.tail', (j) => j.verdict.signals.map((signal: JudgedSignal) => signal.tail)),
-    event.floats('signal.evidence', (j) => j.verdict.signals.map((signal: JudgedSignal) => signal.evidence)),
-    event.texts('signal.reasons', (j) =>
-      j.verdict.signals.map((signal: JudgedSignal) => JSON.stringify(signal.reasons)),
+    event.words(
+      'signal.by',
+      (j) => j.verdict.signals,
+      (signal) => signal.by.id,
     ),
-    event.words('unjudged.detector', (j) => j.verdict.unjudged.map((one: Unjudged) => one.detector)),
-    event.words('unjudged.missing', (j) => j.verdict.unjudged.map((one: Unjudged) => one.missing)),
+    event.words(
+      'signal.kind',
+      (j) => j.verdict.signals,
+      (signal) => signal.by.kind,
+    ),
+    event.floats(
+      'signal.strength',
+      (j) => j.verdict.signals,
+      (signal) => signal.strength,
+    ),
+    event.doubles(
+      'signal.tail',
+      (j) => j.verdict.signals,
+      (signal) => signal.tail,
+    ),
+    event.floats(
+      'signal.evidence',
+      (j) => j.verdict.signals,
+      (signal) => signal.evidence,
+    ),
+    event.texts(
+      'signal.reasons',
+      (j) => j.verdict.signals,
+      (signal) => JSON.stringify(signal.reasons),
+    ),
+    event.words(
+      'unjudged.detector',
+      (j) => j.verdict.unjudged,
+      (one) => one.detector,
+    ),
+    event.words(
+      'unjudged.missing',
+      (j) => j.verdict.unjudged,
+      (one) => one.missing,
+    ),
 
     event.text('event', (j) => JSON.stringify(j.event.cloud)),
   ],
@@ -142,8 +200,8 @@ export const FINDINGS: Rows<Finding> = {
     finding.word('severity', (f) => f.severity),
     finding.float('risk', (f) => f.risk),
     finding.text('reasons', (f) => JSON.stringify(f.reasons)),
-    finding.words('signals', (f) => f.signals),
-    finding.words('tags', (f) => f.tags),
+    finding.words('signals', (f) => f.signals, itself),
+    finding.words('tags', (f) => f.tags, itself),
     finding.word('baseline', (f) => f.baseline),
     finding.word('source', (f) => f.eventSource),
     finding.text('event_id', (f) => f.eventId),
@@ -192,7 +250,7 @@ export const LEASE_CHANGES: Rows<LeaseChange> = {
     change.word('severity', (c) => c.lease.order.severity),
     change.float('score', (c) => c.lease.order.score),
     change.text('finding_id', (c) => c.lease.order.findingId),
-    change.words('rules', (c) => c.lease.order.rules),
+    change.words('rules', (c) => c.lease.order.rules, itself),
     change.time('issued', (c) => c.lease.order.issuedMs),
     change.time('expires', (c) => c.lease.order.expiresMs),
     change.word('mode', (c) => c.lease.order.mode),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { columnsOf, RowWriter, writeRows } from './rowbinary.ts'
+import { columnsOf, itself, RowWriter, writeRows } from './rowbinary.ts'
 
 function written(write: (to: RowWriter) => void): Buffer {
   const to = new RowWriter()
@@ -55,7 +55,7 @@ test('numbers out of range are the nearest that the column can hold', () => {
 
 test('a missing value is not zero, a missing list is empty', () => {
   const kinds = columnsOf<{ bytes?: number; labels?: readonly string[] }>()
-  const columns = [kinds.maybeUint64('bytes', (row) => row.bytes), kinds.words('labels', (row) => row.labels)]
+  const columns = [kinds.maybeUint64('bytes', (row) => row.bytes), kinds.words('labels', (row) => row.labels, itself)]
   const to = new RowWriter()
   writeRows(to, columns, [{}, { bytes: 0, labels: ['a'] }])
   expect([...to.bytes()]).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 97])

@@ -147,6 +147,17 @@ export function columnsOf<Row>(): ColumnKinds<Row> {
       type,
       write: (to, row) => put(to, read(row)),
     })
+  const list =
+    <Value>(type: string, put: (to: RowWriter, value: Value) => void) =>
+    <Item>(
+      name: string,
+      read: (row: Row) => readonly Item[] | undefined,
+      pick: (item: Item) => Value,
+    ): Column<Row> => ({
+      name,
+      type,
+      write: (to, row) => putList(to, read(row), pick, put),
+    })
   const low = 'LowCardinality(String)'
   const float = (to: RowWriter, value: number): void => to.float32(value)
   return {
@@ -166,28 +177,21 @@ export function columnsOf<Row>(): ColumnKinds<Row> {
       orNull((to, value: number) => to.uint64(value)),
     ),
     maybeFloat: kind('Nullable(Float32)', orNull(float)),
-    words: kind(
-      `Array(${low})`,
-      listOf((to, value: string | undefined) => to.string(value ?? '')),
-    ),
-    texts: kind(
-      'Array(String)',
-      listOf((to, value: string) => to.string(value)),
-    ),
-    bools: kind(
-      'Array(Bool)',
-      listOf((to, value: boolean | undefined) => to.bool(value === true)),
-    ),
-    floats: kind('Array(Float32)', listOf(float)),
-    doubles: kind(
-      'Array(Float64)',
-      listOf((to, value: number) => to.float64(value)),
-    ),
+    words: list(`Array(${low})`, (to, value: string | undefined) => to.string(value ?? '')),
+    texts: list('Array(String)', (to, value: string) => to.string(value)),
+    bools: list('Array(Bool)', (to, value: boolean | undefined) => to.bool(value === true)),
+    floats: list('Array(Float32)', float),
+    doubles: list('Array(Float64)', (to, value: number) => to.float64(value)),
   }
 }
 
 type Kind<Row, Value> = (name: string, read: (row: Row) => Value) => Column<Row>
-type List<Value> = readonly Value[] | undefined
+/** A list of items and what to write of each; apart, so that no array is made per row. */
+type ListKind<Row, Value> = <Item>(
+  name: string,
+  read: (row: Row) => readonly Item[] | undefined,
+  pick: (item: Item) => Value,
+) => Column<Row>
 
 export interface ColumnKinds<Row> {
   readonly text: Kind<Row, string | undefined>
@@ -201,11 +205,11 @@ export interface ColumnKinds<Row> {
   readonly maybeTime: Kind<Row, number | undefined>
   readonly maybeUint64: Kind<Row, number | undefined>
   readonly maybeFloat: Kind<Row, number | undefined>
-  readonly words: Kind<Row, List<string | undefined>>
-  readonly texts: Kind<Row, List<string>>
-  readonly bools: Kind<Row, List<boolean | undefined>>
-  readonly floats: Kind<Row, List<number>>
-  readonly doubles: Kind<Row, List<number>>
+  readonly words: ListKind<Row, string | undefined>
+  readonly texts: ListKind<Row, string>
+  readonly bools: ListKind<Row, boolean | undefined>
+  readonly floats: ListKind<Row, number>
+  readonly doubles: ListKind<Row, number>
 }
 
 function orNull<Value>(put: (to: RowWriter, value: Value) => void): (to: RowWriter, value: Value | undefined) => void {
@@ -215,10 +219,17 @@ function orNull<Value>(put: (to: RowWriter, value: Value) => void): (to: RowWrit
   }
 }
 
-function listOf<Value>(put: (to: RowWriter, value: Value) => void): (to: RowWriter, values: List<Value>) => void {
-  return (to, values) => {
-    if (values === undefined) return to.length(0)
-    to.length(values.length)
-    for (const value of values) put(to, value)
-  }
+function putList<Item, Value>(
+  to: RowWriter,
+  items: readonly Item[] | undefined,
+  pick: (item: Item) => Value,
+  put: (to: RowWriter, value: Value) => void,
+): void {
+  to.length(items?.length ?? 0)
+  for (const item of items ?? []) put(to, pick(item))
+}
+
+/** For lists that are written as they are. */
+export function itself<Value>(value: Value): Value {
+  return value
 }
