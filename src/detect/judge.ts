@@ -105,7 +105,8 @@ export class StreamJudge {
     // A contained session is silent because it is contained: its risk stands until the lease ends.
     const silenceMs = session.contained === 'allow' ? event.timeMs - session.riskMs : 0
     const { thresholdNats } = baseline.calibration
-    if (signals.length > 0) session.evidence ??= new Evidence()
+    // Most signals are no evidence, and a million sessions need not hold room for it.
+    if (score > 0) session.evidence ??= new Evidence()
     session.evidence?.decay(silenceMs)
     for (const signal of signals) session.evidence?.add(signal.by.id, signal.evidence)
     const nats = session.evidence?.total ?? 0

@@ -21,8 +21,8 @@ export function evidenceOf(weights: Weights, id: string, tail: number): number {
  * detector the strongest event counts whole and every other one a fifth; detectors add up.
  */
 export class Evidence {
-  private readonly ids: string[] = []
-  private readonly nats: number[] = []
+  private ids: readonly string[] = NO_IDS
+  private nats: number[] = []
 
   /** Halves in HALF_LIFE_MS of silence. */
   decay(silenceMs: number): void {
@@ -35,8 +35,9 @@ export class Evidence {
     if (nats <= 0) return
     const at = this.ids.indexOf(id)
     if (at < 0) {
-      this.ids.push(id)
-      this.nats.push(nats)
+      // A copy is as long as it is full; an array that grows by push is made for sixteen.
+      this.ids = [...this.ids, id]
+      this.nats = [...this.nats, nats]
     } else {
       const known = this.nats[at] ?? 0
       this.nats[at] = Math.max(known, nats) + REPEATED * Math.min(known, nats)
@@ -50,6 +51,7 @@ export class Evidence {
   }
 }
 
+const NO_IDS: readonly string[] = []
 const REPEATED = 0.2
 
 /** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */

@@ -36,7 +36,7 @@ export class RecentSet {
       this.young = NONE
       this.count = 0
     }
-    if ((this.count + 1) * 4 > this.young.length * 3) this.young = grown(this.young)
+    if ((this.count + 1) * 8 > this.young.length * 7) this.young = grown(this.young)
     put(this.young, hash)
     this.count++
     return true
@@ -100,7 +100,7 @@ export class SightingTable {
   }
 
   add(name: number, places: number, tool: number): void {
-    if ((this.count + 1) * 4 > this.table.length * 3) this.grow()
+    if ((this.count + 1) * 8 > this.table.length * 7) this.grow()
     const at = slotOf(this.table, name)
     const entry = this.table[at] ?? FREE
     if (entry !== FREE) {
