@@ -50,7 +50,13 @@ test.skipIf(!kafka.available)(
     for (let from = 0; from < EVENTS; from += 100) {
       const sent = feed.publish(stream.events.slice(from, from + 100))
       if (KILLED_AFTER.includes(from))
-        awayMs.push(await killedAndBack(broker, belay, () => feed.publish(stream.events.slice(0, 1))))
+        awayMs.push(
+          await killedAndBack(broker, belay, async () => {
+            // In order: what was on its way when the broker died, then an event that came after its return.
+            await sent
+            await feed.publish(stream.events.slice(0, 1))
+          }),
+        )
       await sent
     }
     await expect.poll(() => uncommitted(broker.brokers), { timeout: 90_000, interval: 250 }).toBe(0)
