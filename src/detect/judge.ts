@@ -8,6 +8,7 @@ import type {
   JudgedSignal,
   Level,
   Order,
+  PlanInput,
   ToolEvent,
   Verdict,
 } from '../model/index.ts'
@@ -19,20 +20,6 @@ import type { SessionState, Sessions } from './session.ts'
 import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
 
-/** What the plan is asked to answer: dispatch's own input, so that its `plan` fits as it is. */
-export interface PlanRequest {
-  readonly tenant: string
-  readonly agent: string
-  readonly role: string
-  readonly session: string
-  readonly finding: Finding
-  readonly risk: number
-  readonly level: Level
-  readonly eventMs: number
-  readonly evidence: Order['evidence']
-  readonly standing?: { readonly level: Level; readonly expiresMs: number } | undefined
-}
-
 /** Without `history` nothing is restored: a replay from the beginning. */
 export interface JudgeParts extends Partial<Past> {
   readonly sessions: Sessions
@@ -42,7 +29,7 @@ export interface JudgeParts extends Partial<Past> {
   /** stands in for a role without any */
   emptyBaseline(tenant: string, role: string): Baseline
   /** pure: what is ordered for a finding */
-  plan(request: PlanRequest): readonly Order[]
+  plan(request: PlanInput): readonly Order[]
   /** told when a restore failed: judging goes on with what is known */
   restoreFailed?(error: unknown, sessions: number): void
   readonly weights?: Weights
@@ -238,7 +225,7 @@ function contain(session: SessionState, orders: readonly Order[]): void {
   }
 }
 
-function planRequest(event: ToolEvent, session: SessionState, finding: Finding, level: Level): PlanRequest {
+function planRequest(event: ToolEvent, session: SessionState, finding: Finding, level: Level): PlanInput {
   const { contained } = session
   return {
     tenant: event.tenant,

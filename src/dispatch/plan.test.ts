@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Finding, Level } from '../model/index.ts'
+import type { Finding, Level, PlanInput } from '../model/index.ts'
 import { LEVELS } from '../model/index.ts'
 import { effectOn, nextRung } from './ladder.ts'
-import { DEFAULT_LEASE_MS, type PlanInput, type PlanPolicy, plan } from './plan.ts'
+import { DEFAULT_LEASE_MS, type PlanPolicy, plan } from './plan.ts'
 
 const HOUR_MS = 3_600_000
 const T0_MS = Date.UTC(2026, 10, 21)

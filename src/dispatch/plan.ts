@@ -1,24 +1,6 @@
-import type { Finding, Level, Order, Target } from '../model/index.ts'
+import type { Finding, Level, Order, PlanInput, Target } from '../model/index.ts'
 import { highestAllowed, moreSevere } from './ladder.ts'
 import { orderId } from './order-id.ts'
-
-/** What detection found and asks for, of one event. */
-export interface PlanInput {
-  readonly tenant: string
-  readonly agent: string
-  readonly role: string
-  readonly session: string
-  readonly finding: Finding
-  /** session risk, 0..1 */
-  readonly risk: number
-  /** the rung that detection asks for */
-  readonly level: Level
-  /** the event's own time, Unix milliseconds: the only clock a plan knows */
-  readonly eventMs: number
-  readonly evidence: Order['evidence']
-  /** the most severe order that this session was given before, if any */
-  readonly standing?: { readonly level: Level; readonly expiresMs: number } | undefined
-}
 
 export interface PlanPolicy {
   readonly mode: 'monitor' | 'enforce'
