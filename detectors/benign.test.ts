@@ -41,7 +41,7 @@ describe('clean history', () => {
     expect(judged.filter(({ verdict }) => verdict.baseline === 'none')).toEqual([])
   })
   it('raises no finding and contains no session', () => {
-    const raised = judged.filter(({ verdict }) => verdict.finding !== undefined || verdict.action !== 'allow')
+    const raised = judged.filter(({ verdict }) => verdict.findings.length > 0 || verdict.action !== 'allow')
     expect(raised.map(({ event }) => event.data.session.id)).toEqual([])
   })
   it.each(engine.detectors.map(({ id }) => id))('has evidence by %s in less than one event of twenty', (id) => {

@@ -155,7 +155,16 @@ class World {
       event,
       facts: { token: 'tools/call:read_file', firstOfCall: true, parameters: [] },
       agentHour: { hour: 0, calls: 1, bytes: 0, records: 0 },
-      verdict: { score: 0, risk: 0, baseline: 'none', signals: [], unjudged: [], action: 'allow', duplicate },
+      verdict: {
+        score: 0,
+        risk: 0,
+        baseline: 'none',
+        signals: [],
+        unjudged: [],
+        action: 'allow',
+        findings: [],
+        duplicate,
+      },
       orders: duplicate ? [] : [order],
     }
   }

@@ -49,7 +49,7 @@ function rehearseOne(
     if (duplicate) continue
     const detected = engine.detect({ event, session, baseline: { ...baseline, state: 'active' } })
     if (detected.signals.length > 0) {
-      const strengths = detected.signals.map(({ detector, signal }): [string, number] => [detector.id, signal.strength])
+      const strengths = detected.signals.map(({ source, signal }): [string, number] => [source.id, signal.strength])
       signals.push({ timeMs: event.timeMs, strengths })
     }
     live.leave(session, event)

@@ -1,4 +1,4 @@
-import type { Baseline, EventData, Session, Signal, ToolEvent } from '../model/index.ts'
+import type { Baseline, EventData, Level, Session, Severity, Signal, ToolEvent } from '../model/index.ts'
 
 /** A dotted path into the event's data that a detector cannot do without. */
 export type Need = keyof EventData | `${keyof EventData}.${string}`
@@ -7,6 +7,27 @@ export interface DetectorInput {
   readonly event: ToolEvent
   readonly session: Session
   readonly baseline: Baseline
+}
+
+/**
+ * Each signal is a finding by itself, like a rule that fired, whatever the session's risk and whether or not the role is
+ * still learning. For what is certain when it is seen; everything else is evidence that is fused.
+ */
+export interface Raises {
+  readonly severity: Severity
+  /** rung that is ordered at once; absent: people are told, nothing is contained */
+  readonly response?: Level
+}
+
+/** Who says a signal: a detector or a rule, as findings, metrics and containment see it. */
+export interface SignalSource {
+  readonly kind: 'detector' | 'rule'
+  readonly id: string
+  readonly title: string
+  readonly tags: readonly string[]
+  /** may carry containment */
+  readonly contains: boolean
+  readonly raises?: Raises | undefined
 }
 
 /**
@@ -27,6 +48,7 @@ export interface Detector {
   readonly whileLearning: boolean
   /** may carry containment; a detector that only raises suspicion says false */
   readonly contains: boolean
+  readonly raises?: Raises
   /** MITRE ATLAS, OWASP Agentic (ASI…) and OWASP MCP ids */
   readonly tags: readonly string[]
   readonly knownGaps: readonly string[]

@@ -27,7 +27,7 @@ const always = (id: string, more: Partial<Detector> = {}): Detector =>
 const event = toolEvent()
 const input = (baseline = baselineOf({})) => ({ event, session: new Sessions().enter(event).session, baseline })
 const ids = (engine: Engine, baseline = baselineOf({})): string[] =>
-  engine.detect(input(baseline)).signals.map((raw) => raw.detector.id)
+  engine.detect(input(baseline)).signals.map((raw) => raw.source.id)
 
 describe('the engine', () => {
   it('asks only detectors that look at the op', () => {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Signal, ToolEvent, Unjudged } from '../model/index.ts'
-import type { Detector, DetectorInput } from './detector.ts'
+import type { Detector, DetectorInput, SignalSource } from './detector.ts'
 
 /** A folder of detectors that cannot be used as it stands; the message says which file and what to change. */
 export class DetectorError extends Error {
@@ -54,7 +54,7 @@ function checked(path: string, candidate: unknown): Detector {
 }
 
 export interface RawSignal {
-  readonly detector: Detector
+  readonly source: SignalSource
   readonly signal: Signal
 }
 
@@ -70,6 +70,7 @@ export interface EngineObserver {
 
 interface Ready {
   readonly detector: Detector
+  readonly source: SignalSource
   readonly needs: readonly (readonly string[])[]
 }
 
@@ -105,7 +106,7 @@ export class Engine {
         const signal = detector.detect(input)
         if (signal === undefined || !(signal.strength > 0)) continue
         if (signals === NO_SIGNALS) signals = []
-        signals.push({ detector, signal })
+        signals.push({ source: one.source, signal })
       } catch (error) {
         this.observer?.threw(detector.id, error, input.event)
       }
@@ -118,11 +119,19 @@ export class Engine {
     if (ready === undefined) {
       ready = this.detectors
         .filter((detector) => detector.ops === undefined || detector.ops.includes(op))
-        .map((detector) => ({ detector, needs: detector.needs.map((need) => need.split('.')) }))
+        .map((detector) => ({
+          detector,
+          source: sourceOf(detector),
+          needs: detector.needs.map((need) => need.split('.')),
+        }))
       if (this.byOp.size < 1000) this.byOp.set(op, ready)
     }
     return ready
   }
+}
+
+function sourceOf({ id, title, tags, contains, raises }: Detector): SignalSource {
+  return { kind: 'detector', id, title, tags, contains, raises }
 }
 
 const NO_SIGNALS: RawSignal[] = []

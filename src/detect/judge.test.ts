@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest'
 import { createRefExtractor } from '../accept/refs.ts'
 import { emptyBaseline } from '../baseline/empty.ts'
 import { DEFAULT_LEASE_MS, plan } from '../dispatch/plan.ts'
-import type { Baseline, EventData, Judged, ToolEvent } from '../model/index.ts'
+import type { Baseline, EventData, Judged, Level, ToolEvent } from '../model/index.ts'
 import { agentKey, LEVELS, sessionKeyOf } from '../model/index.ts'
 import { baselineOf, profileRow } from '../testing/baseline.ts'
 import { acceptedEvent, cloudEvent, T0_MS } from '../testing/events.ts'
+import { type Detector, defineDetector } from './detector.ts'
 import { Engine, loadDetectors } from './engine.ts'
 import { type JudgeParts, StreamJudge } from './judge.ts'
 import type { Past } from './restore.ts'
@@ -114,14 +115,14 @@ describe('a puppet session', () => {
     expect(page?.verdict).toMatchObject({ action: 'allow', duplicate: false })
     expect(call?.verdict.action).not.toBe('allow')
     expect(call?.verdict.risk).toBeGreaterThanOrEqual(0.5)
-    expect(call?.verdict.finding).toMatchObject({ cause: 'puppet-egress', session: 's', tool: 'send_money' })
-    expect(call?.verdict.finding?.reasons[0]?.observed).toContain('get_page')
+    expect(call?.verdict.findings[0]).toMatchObject({ cause: 'puppet-egress', session: 's', tool: 'send_money' })
+    expect(call?.verdict.findings[0]?.reasons[0]?.observed).toContain('get_page')
     expect(call?.orders).toHaveLength(1)
-    expect(call?.orders[0]?.findingId).toBe(call?.verdict.finding?.id)
+    expect(call?.orders[0]?.findingId).toBe(call?.verdict.findings[0]?.id)
   })
   it('is not found a second time, and its risk does not fall by silence within the lease', () => {
     const later = judge.judge(event('s-3', 's', 200, { tool: { name: 'get_page' } }, 200))
-    expect(later.verdict.finding).toBeUndefined()
+    expect(later.verdict.findings[0]).toBeUndefined()
     expect(later.orders).toEqual([])
     expect(later.verdict.action).toBe(call?.verdict.action)
     expect(later.verdict.risk).toBeGreaterThanOrEqual(call?.verdict.risk ?? 1)
@@ -137,7 +138,45 @@ it.each([
   ['a learning one', { ...active, state: 'learning' as const }],
 ])('a role with %s is never contained by learnt signals', (_what, baseline) => {
   const judge = judgeWith(baseline)
-  for (const one of attack()) expect(judge.judge(one).verdict).toMatchObject({ action: 'allow', finding: undefined })
+  for (const one of attack()) expect(judge.judge(one).verdict).toMatchObject({ action: 'allow', findings: [] })
+})
+
+describe('a detector that raises', () => {
+  const certain = (response?: Level): Detector =>
+    defineDetector({
+      id: 'certain',
+      title: 'Certain when seen',
+      description: 'fires on wiping',
+      needs: [],
+      whileLearning: true,
+      contains: false,
+      raises: { severity: 'high', ...(response && { response }) },
+      tags: ['ASI01'],
+      knownGaps: [],
+      runbook: ['look'],
+      detect: ({ event: { data } }) =>
+        data.tool?.name === 'wipe'
+          ? { strength: 1, reasons: [{ what: 'wipe', observed: 'yes', expected: 'no' }] }
+          : undefined,
+    })
+  const judged = (names: readonly string[], response?: Level): readonly Judged[] => {
+    const judge = judgeWith(undefined, { engine: new Engine([certain(response)]) })
+    return names.map((name, i) => judge.judge(event(`c${i}`, 's', i, { tool: { name } }, i)))
+  }
+
+  it('makes one finding per session, though the role has no history and nothing is contained', () => {
+    const [quiet, first, again] = judged(['read', 'wipe', 'wipe'])
+    expect(quiet?.verdict.findings).toEqual([])
+    expect(first?.verdict.findings).toMatchObject([{ cause: 'certain', severity: 'high', title: 'Certain when seen' }])
+    expect(first).toMatchObject({ orders: [], verdict: { action: 'allow' } })
+    expect(again?.verdict.findings).toEqual([])
+  })
+  it('orders its response at once, and once while it stands', () => {
+    const [first, again] = judged(['wipe', 'wipe'], 'quarantine_tool')
+    expect(first?.orders).toMatchObject([{ level: 'quarantine_tool', target: { kind: 'tool' }, cause: 'certain' }])
+    expect(again?.orders).toEqual([])
+    expect(again?.verdict.action).toBe('quarantine_tool')
+  })
 })
 
 /** What must not depend on how a stream is cut or who folded its beginning. */

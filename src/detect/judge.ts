@@ -9,11 +9,13 @@ import type {
   Level,
   Order,
   PlanInput,
+  Severity,
   ToolEvent,
   Verdict,
 } from '../model/index.ts'
 import { mostSevere, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
+import type { SignalSource } from './detector.ts'
 import type { Detected, Engine } from './engine.ts'
 import { type Past, RestoreError, Restorer } from './restore.ts'
 import type { SessionState, Sessions } from './session.ts'
@@ -99,21 +101,10 @@ export class StreamJudge {
     const nats = session.evidence?.total ?? 0
     session.riskMs = Math.max(session.riskMs, event.timeMs)
     session.risk = riskOf(nats, thresholdNats)
-    const level =
-      baseline.state === 'learning' || !mayContain(detected, signals) ? undefined : levelOf(nats, thresholdNats)
-    const carried = level === undefined ? undefined : carrier(signals)
-    let finding: Finding | undefined
-    let orders = NO_ORDERS
-    if (
-      level !== undefined &&
-      carried !== undefined &&
-      (!session.raised(carried.by.id) || moreSevere(level, session))
-    ) {
-      const found = this.findingFor(event, session, baseline, level, carried, signals)
-      if (session.raise(carried.by.id)) finding = found
-      orders = this.parts.plan(planRequest(event, session, found, level))
-      contain(session, orders)
-    }
+    const { findings, orders } =
+      signals.length === 0
+        ? NOTHING
+        : this.answer(event, session, baseline, signals, causesOf(detected, signals, nats, baseline))
     const verdict: Verdict = {
       score,
       risk: session.risk,
@@ -121,46 +112,57 @@ export class StreamJudge {
       signals,
       unjudged: detected.unjudged,
       action: session.contained,
-      finding,
+      findings,
       duplicate: false,
     }
     return { event, facts: factsOf(session), agentHour: hourOf(session), verdict, orders }
   }
 
-  private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
-    if (detected.signals.length === 0) return NO_SIGNALS
-    return detected.signals.map(({ detector, signal }) => {
-      const tail = tailOf(baseline.calibration.tails, detector.id, signal.strength)
-      const by = { kind: 'detector' as const, id: detector.id }
-      return {
-        by,
-        strength: signal.strength,
-        reasons: signal.reasons,
-        tail,
-        evidence: evidenceOf(this.weights, detector.id, tail),
-      }
-    })
-  }
-
-  private findingFor(
+  /** People are told of a cause once per session; it is ordered again only when it asks for more than what stands. */
+  private answer(
     event: ToolEvent,
     session: SessionState,
     baseline: Baseline,
-    level: Level,
-    carried: JudgedSignal,
     signals: readonly JudgedSignal[],
-  ): Finding {
-    const detector = this.parts.engine.detectors.find((one) => one.id === carried.by.id)
-    return findingOf({
-      event,
-      role: session.role,
-      cause: carried.by.id,
-      title: detector?.title ?? carried.by.id,
-      tags: detector?.tags ?? [],
-      severity: severityOf(level),
-      risk: session.risk,
-      signals,
-      baseline,
+    causes: readonly Cause[],
+  ): Answer {
+    if (causes.length === 0) return NOTHING
+    const findings: Finding[] = []
+    const orders: Order[] = []
+    for (const { source, severity, level } of causes) {
+      const asksForMore = level !== undefined && moreSevere(level, session)
+      if (session.raised(source.id) && !asksForMore) continue
+      const finding = findingOf({
+        event,
+        role: session.role,
+        cause: source.id,
+        title: source.title,
+        tags: source.tags,
+        severity,
+        risk: session.risk,
+        signals,
+        baseline,
+      })
+      if (session.raise(source.id)) findings.push(finding)
+      if (level === undefined) continue
+      const planned = this.parts.plan(planRequest(event, session, finding, level))
+      contain(session, planned)
+      orders.push(...planned)
+    }
+    return { findings, orders }
+  }
+
+  private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
+    if (detected.signals.length === 0) return NO_SIGNALS
+    return detected.signals.map(({ source: { kind, id }, signal }) => {
+      const tail = tailOf(baseline.calibration.tails, id, signal.strength)
+      return {
+        by: { kind, id },
+        strength: signal.strength,
+        reasons: signal.reasons,
+        tail,
+        evidence: evidenceOf(this.weights, id, tail),
+      }
     })
   }
 
@@ -182,9 +184,43 @@ const NO_SIGNALS: readonly JudgedSignal[] = []
 const NO_ORDERS: readonly Order[] = []
 const NO_HOUR: AgentHour = { hour: 0, calls: 0, bytes: 0, records: 0 }
 
+/** Why an event is a finding, and what is asked for. */
+interface Cause {
+  readonly source: SignalSource
+  readonly severity: Severity
+  readonly level: Level | undefined
+}
+
+interface Answer {
+  readonly findings: readonly Finding[]
+  readonly orders: readonly Order[]
+}
+
+const NOTHING: Answer = { findings: [], orders: NO_ORDERS }
+
+/** What is certain by itself, then what the session's evidence adds up to, carried by the signal that says most. */
+function causesOf(
+  detected: Detected,
+  signals: readonly JudgedSignal[],
+  nats: number,
+  baseline: Baseline,
+): readonly Cause[] {
+  const causes: Cause[] = []
+  for (const { source } of detected.signals)
+    if (source.raises) causes.push({ source, severity: source.raises.severity, level: source.raises.response })
+  const level =
+    baseline.state === 'learning' || !mayContain(detected, signals)
+      ? undefined
+      : levelOf(nats, baseline.calibration.thresholdNats)
+  const carried = level === undefined ? undefined : carrier(signals)
+  const source = detected.signals.find((raw) => raw.source.id === carried?.by.id)?.source
+  if (level !== undefined && source) causes.push({ source, severity: severityOf(level), level })
+  return causes
+}
+
 /** A detector that only raises suspicion adds to the risk, but the last word is another's. */
 function mayContain(detected: Detected, signals: readonly JudgedSignal[]): boolean {
-  return detected.signals.some((raw, i) => raw.detector.contains && (signals[i]?.evidence ?? 0) > 0)
+  return detected.signals.some((raw, i) => raw.source.contains && (signals[i]?.evidence ?? 0) > 0)
 }
 
 function factsOf(session: SessionState): Facts {
@@ -204,6 +240,7 @@ function duplicateVerdict(session: SessionState, baseline: Baseline): Verdict {
     signals: NO_SIGNALS,
     unjudged: [],
     action: session.contained,
+    findings: NOTHING.findings,
     duplicate: true,
   }
 }

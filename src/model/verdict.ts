@@ -22,7 +22,8 @@ export interface Verdict {
   readonly unjudged: readonly Unjudged[]
   /** what is, or in monitor mode would be, in force for this session after this event */
   readonly action: Action
-  readonly finding?: Finding | undefined
+  /** what is new to people: at most one per cause, the cause's first in this session */
+  readonly findings: readonly Finding[]
   /** the event was seen before (same source and id): nothing was counted */
   readonly duplicate: boolean
 }

@@ -11,6 +11,7 @@ const verdict = {
   signals: [],
   unjudged: [],
   action: 'allow',
+  findings: [],
   duplicate: false,
 } as const
 

@@ -180,7 +180,7 @@ function countVerdict(counters: Counters, { verdict, orders }: Judged): void {
   if (verdict.duplicate) return
   for (const { by } of verdict.signals) counters.signals.inc({ kind: by.kind, id: by.id })
   for (const { detector } of verdict.unjudged) counters.unjudged.inc({ detector })
-  if (verdict.finding) counters.findings.inc({ cause: verdict.finding.cause, severity: verdict.finding.severity })
+  for (const { cause, severity } of verdict.findings) counters.findings.inc({ cause, severity })
   for (const order of orders) counters.orders.inc({ level: order.level, mode: order.mode })
 }
 

@@ -77,7 +77,7 @@ function lineOf({ event, verdict }: Judged): string {
     score: verdict.score,
     risk: verdict.risk,
     action: verdict.action,
-    finding: verdict.finding !== undefined,
+    finding: verdict.findings.length > 0,
     signals: verdict.signals.map(({ by, strength, reasons }) => ({ [by.kind]: by.id, strength, reasons })),
   }
   return `${JSON.stringify(line)}\n`

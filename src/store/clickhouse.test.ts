@@ -15,7 +15,7 @@ test('a write that is cut short leaves no event without its finding and its dead
   const store = new ClickHouseStore({ lanes: {} as Lanes, rows, retention, prepare: async () => {} })
   const [first, ...others] = judgedCalls(1)
   if (first === undefined) throw new Error('no event was made')
-  const judged = [{ ...first, verdict: { ...first.verdict, finding: findingOf(first) } }, ...others]
+  const judged = [{ ...first, verdict: { ...first.verdict, findings: [findingOf(first)] } }, ...others]
   const bytes = new Uint8Array()
   const letter = { origin: 'o', position: 1, reason: 'json', error: 'no', receivedMs: 0, attempts: 1, bytes } as const
   await expect(store.write(judged, [letter])).rejects.toThrow('killed here')

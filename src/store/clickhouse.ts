@@ -63,7 +63,7 @@ export class ClickHouseStore implements Store {
   }
 
   async write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void> {
-    const findings = judged.flatMap(({ verdict }) => (verdict.finding === undefined ? [] : [verdict.finding]))
+    const findings = judged.flatMap(({ verdict }) => verdict.findings)
     // Events last: one that is stored is a duplicate when it is sent again, and says nothing any more.
     await this.insertRows(FINDINGS, findings)
     await this.insertRows(DEAD_LETTERS, rejected)

@@ -134,7 +134,7 @@ export const EVENTS: Rows<Judged> = {
     event.float('risk', (j) => j.verdict.risk),
     event.word('action', (j) => j.verdict.action),
     event.word('baseline', (j) => j.verdict.baseline),
-    event.text('finding_id', (j) => j.verdict.finding?.id),
+    event.text('finding_id', (j) => j.verdict.findings[0]?.id),
     event.words(
       'signal.by',
       (j) => j.verdict.signals,

@@ -18,6 +18,7 @@ export function judgedEvent(event: ToolEvent, verdict: Partial<Verdict> = {}): J
       signals: [],
       unjudged: [],
       action: 'allow',
+      findings: [],
       duplicate: false,
       ...verdict,
     },

@@ -269,7 +269,7 @@ function withSignal(judged: Judged, does: boolean): Judged {
   const signals = [
     { by, strength: 6, tail: 0.001, evidence: 3, reasons: [{ what: 'w', observed: 'o', expected: 'e' }] },
   ]
-  return { ...judged, verdict: { ...judged.verdict, signals, finding: findingOf(judged) } }
+  return { ...judged, verdict: { ...judged.verdict, signals, findings: [findingOf(judged)] } }
 }
 
 function ofTenant(judged: Judged, tenant: string): Judged {

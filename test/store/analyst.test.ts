@@ -61,7 +61,7 @@ function rows(): readonly Judged[] {
     evidence: 3,
     reasons: [{ what: '`send_money` after `read_file`', observed: '1', expected: 'seen in 0 of 412 sessions' }],
   }
-  const risky = { ...first.verdict, risk: 0.9, score: 3, signals: [signal], finding: findingOf(first) }
+  const risky = { ...first.verdict, risk: 0.9, score: 3, signals: [signal], findings: [findingOf(first)] }
   const tool = (position: number, description_sha256: string) =>
     judgedEvent(toolEvent({ tool: { description_sha256 } }, { tenant: 'acme', position, id: `tool-${position}` }))
   const login = toolEvent(
