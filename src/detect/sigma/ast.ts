@@ -171,12 +171,14 @@ export interface TextMatch {
   /** no two literals and no two `many` in a row; empty: the empty string */
   readonly pattern: readonly PatternPart[]
   readonly cased: boolean
+  /** `windash`: `-`, `/`, en dash, em dash and horizontal bar are one and the same character, in pattern and field */
+  readonly anyDash: boolean
 }
 
 /** `many`: any characters or none; `one`: exactly one character (Unicode code point). */
 export type PatternPart = { readonly literal: string } | { readonly wildcard: 'many' | 'one' }
 
-/** An unquoted number: equal as a number, or to the text it was written with. */
+/** An unquoted number: the same number, text that reads as the same decimal number, or the text it was written with. */
 export interface NumberMatch {
   readonly kind: 'number'
   readonly value: number
@@ -246,7 +248,7 @@ export interface TimeMatch {
   readonly value: number
 }
 
-/** One written value that became several (windash, base64offset, expand). */
+/** One written value that became several (base64offset, expand). */
 export interface AnyMatch {
   readonly kind: 'any'
   readonly of: readonly Match[]
