@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import Fastify from 'fastify'
 import { expect, test } from 'vitest'
+import { cloudEvent } from '../testing/events.ts'
 import { createDecoder } from './decode.ts'
 import { HttpSource } from './http.ts'
+import { eventsOfLogs } from './otlp/logs.ts'
 import { eventsOfTraces } from './otlp/spans.ts'
 import { otlpRoutes } from './otlp.ts'
 import { createRedactor } from './redact.ts'
@@ -94,6 +96,28 @@ test.each([
   expect(eventsOfTraces(exported(span(2, CALL, more)))).toMatchObject([{ data: { result } }])
 })
 
+function logged(...logRecords: readonly object[]) {
+  const resource = { attributes: [text('service.name', 'tool-gateway')] }
+  return { resourceLogs: [{ resource, scopeLogs: [{ logRecords }] }] }
+}
+const RECORD = { ...span(undefined, CALL), timeUnixNano: '1795220745591258376' }
+
+test('a log record of a call is the same event as its span', () => {
+  const [ofSpan] = eventsOfTraces(exported(span(2, CALL)))
+  const [ofRecord] = eventsOfLogs(logged(RECORD))
+  expect(ofRecord).toMatchObject({ id: ofSpan?.id, source: ofSpan?.source, time: ofSpan?.time })
+  expect(decode({ body: ofRecord ?? {}, origin: 'o', position: 0 })).toMatchObject({ ok: true })
+  const unset = { ...RECORD, timeUnixNano: '0', observedTimeUnixNano: '1795220745591258376' }
+  expect(eventsOfLogs(logged(unset))).toMatchObject([{ time: ofSpan?.time }])
+})
+
+test('a log record whose body is an event is that event; others are ignored', () => {
+  const event = cloudEvent({}, { id: 'e1' })
+  const body = (stringValue: string) => ({ body: { stringValue } })
+  const records = [body(JSON.stringify(event)), body('listening on 8080'), body('{"type":"agent.tool.event.v1"'), {}]
+  expect(eventsOfLogs(logged(...records))).toEqual([event])
+})
+
 test('the route answers as an OTLP receiver', async () => {
   const source = new HttpSource({ startedMs: 1 })
   const server = Fastify()
@@ -107,8 +131,8 @@ test('the route answers as an OTLP receiver', async () => {
       await batch.acknowledge()
     }
   })()
-  const post = (payload: object | string) =>
-    server.inject({ method: 'POST', url: '/v1/traces', headers: { 'content-type': 'application/json' }, payload })
+  const post = (payload: object | string, url = '/v1/traces') =>
+    server.inject({ method: 'POST', url, headers: { 'content-type': 'application/json' }, payload })
   const good = await post(exported(span(2, CALL)))
   expect([good.statusCode, good.json()]).toEqual([200, {}])
   const partial = await post(exported(span(2, CALL), span(2, CALL.slice(0, 1))))
@@ -116,8 +140,12 @@ test('the route answers as an OTLP receiver', async () => {
     partialSuccess: { rejectedSpans: '1', errorMessage: expect.stringContaining('/data/tool') },
   })
   expect((await post(exported())).statusCode).toBe(200)
+  const logs = await post(logged(RECORD, { ...RECORD, spanId: 'none' }), '/v1/logs')
+  expect(logs.json()).toMatchObject({
+    partialSuccess: { rejectedLogRecords: '1', errorMessage: expect.stringContaining('/id') },
+  })
   expect((await post('{')).statusCode).toBe(400)
-  expect(batches.flatMap((batch) => batch.events)).toHaveLength(2)
+  expect(batches.flatMap((batch) => batch.events)).toHaveLength(3)
 })
 
 test('whatever JSON comes is read without throwing, and each event is accepted or rejected', () => {
@@ -135,9 +163,10 @@ test('whatever JSON comes is read without throwing, and each event is accepted o
       fc.oneof(
         value,
         fc.array(odd).map((spans) => exported(...spans)),
+        fc.array(odd).map((records) => logged(...records)),
       ),
       (body) => {
-        for (const event of eventsOfTraces(body)) {
+        for (const event of [...eventsOfTraces(body), ...eventsOfLogs(body)]) {
           const decoded = decode({ body: event, origin: 'o', position: 0 })
           expect(decoded.ok || decoded.rejected.error).toBeTruthy()
         }

@@ -1,11 +1,10 @@
 import { type Attributes, attributesOf, hexId, type Json, listOf, nanosToMs, recordOf, textOf } from './attributes.ts'
 
-/** A span that says something about a tool call, with what its resource says. */
+/** What a span says of an operation, with what its resource says. */
 interface Span {
   readonly span: Json
   readonly attributes: Attributes
   readonly resource: Attributes
-  readonly traceId: string | undefined
 }
 
 const SERVER = new Set<unknown>(['SPAN_KIND_SERVER', 2, '2'])
@@ -21,7 +20,7 @@ const MAX_SAMPLE = 16384
  */
 export function eventsOfTraces(body: unknown): Json[] {
   const spans = [...spansOf(body)]
-  const mcpTraces = new Set(spans.filter((one) => methodOf(one) !== undefined).map((one) => one.traceId))
+  const mcpTraces = new Set(spans.filter((one) => methodOf(one) !== undefined).map(traceIdOf))
   return spans.filter((one) => isCall(one, mcpTraces)).map(eventOf)
 }
 
@@ -29,10 +28,13 @@ function* spansOf(body: unknown): Iterable<Span> {
   for (const resourceSpans of listOf(recordOf(body).resourceSpans)) {
     const resource = attributesOf(recordOf(resourceSpans.resource).attributes)
     for (const scopeSpans of listOf(resourceSpans.scopeSpans)) {
-      for (const span of listOf(scopeSpans.spans))
-        yield { span, attributes: attributesOf(span.attributes), resource, traceId: hexId(span.traceId, 16) }
+      for (const span of listOf(scopeSpans.spans)) yield { span, attributes: attributesOf(span.attributes), resource }
     }
   }
+}
+
+function traceIdOf({ span }: Span): string | undefined {
+  return hexId(span.traceId, 16)
 }
 
 function methodOf({ attributes }: Span): string | undefined {
@@ -42,11 +44,13 @@ function methodOf({ attributes }: Span): string | undefined {
 function isCall(one: Span, mcpTraces: ReadonlySet<string | undefined>): boolean {
   if (methodOf(one) !== undefined) return SERVER.has(one.span.kind)
   const isTool = textOf(one.attributes, 'gen_ai.operation.name') === 'execute_tool'
-  return isTool && INTERNAL.has(one.span.kind) && !mcpTraces.has(one.traceId)
+  return isTool && INTERNAL.has(one.span.kind) && !mcpTraces.has(traceIdOf(one))
 }
 
-function eventOf(one: Span): Json {
-  const { span, resource, traceId } = one
+/** The event of one operation, whether a span or a log record tells of it. */
+export function eventOf(one: Span): Json {
+  const { span, resource } = one
+  const traceId = traceIdOf(one)
   const spanId = hexId(span.spanId, 8)
   const endMs = nanosToMs(span.endTimeUnixNano)
   return {
@@ -60,7 +64,8 @@ function eventOf(one: Span): Json {
 }
 
 function dataOf(one: Span, spanId: string | undefined): Json {
-  const { attributes, resource, span, traceId } = one
+  const { attributes, resource, span } = one
+  const traceId = traceIdOf(one)
   const op = methodOf(one) ?? 'tools/call'
   const target = textOf(attributes, 'mcp.resource.uri', 'gen_ai.prompt.name', 'mcp.prompt.name')
   const protocol = textOf(attributes, 'mcp.protocol.version')
