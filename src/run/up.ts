@@ -38,6 +38,7 @@ export async function up(io: Io, overrides: Overrides): Promise<void> {
   io.out(why === 'died' ? 'the pipeline died; stopping' : `${why}: stopping`)
   await stopWithin(instance, settings.config.limits.shutdownSeconds)
   io.out('stopped; nothing was lost')
+  endAnyway()
   if (why === 'died') throw new CommandError('the pipeline died; the log above says why')
 }
 
@@ -61,6 +62,11 @@ async function stopWithin(instance: Instance, seconds: number): Promise<void> {
   }, seconds * 1000)
   await instance.stop()
   clearTimeout(timer)
+}
+
+/** kafkajs can leave a connection behind that nobody holds after a broker came back, and it would keep the process. */
+function endAnyway(): void {
+  setTimeout(() => process.exit(), 500).unref()
 }
 
 /** What a newcomer needs to go on. */

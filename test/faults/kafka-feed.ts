@@ -4,12 +4,12 @@ import type { CloudEvent } from '../../src/model/index.ts'
 
 export const TOPICS = { events: 'agent.tool.events.v1', deadLetters: 'agent.tool.events.v1.dlq' } as const
 
-/** A PEP that publishes to Kafka: acks=all, idempotent, patient with a broker that is away. */
+/** A PEP that publishes to Kafka: acks=all, patient with a broker that is away; what it repeats is counted once. */
 export class KafkaFeed {
   private readonly producer: Producer
 
   constructor(brokers: readonly string[]) {
-    this.producer = client(brokers).producer({ idempotent: true, maxInFlightRequests: 1 })
+    this.producer = client(brokers).producer({ maxInFlightRequests: 1 })
   }
 
   connect(): Promise<void> {

@@ -18,22 +18,20 @@ interface Group {
 
 /**
  * A producer that loses and doubles nothing it answered for: acks=all, idempotent. One request is on its way at a
- * time, what arrives meanwhile goes together in the next.
+ * time, what arrives meanwhile goes together in the next. After a failure a new producer takes over: when a broker dies
+ * under it, an idempotent producer's numbering and the broker's can part for good, and then every write would fail.
  */
 export class KafkaWriter {
-  private readonly producer: Producer
+  private readonly connection: KafkaConnection
+  private producer: Producer
   private readonly groups: Group[] = []
   private connected: Promise<void> | undefined
   private running: Promise<void> | undefined
   private waitingBytes = 0
 
   constructor(connection: KafkaConnection) {
-    this.producer = connectKafka(connection).producer({
-      idempotent: true,
-      maxInFlightRequests: 1,
-      allowAutoTopicCreation: false,
-      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    })
+    this.connection = connection
+    this.producer = producerOf(connection)
   }
 
   /** bytes that were handed over and are not durable yet */
@@ -71,11 +69,18 @@ export class KafkaWriter {
         for (const part of parts(records)) await this.send(part)
         for (const group of groups) group.resolve()
       } catch (cause) {
-        this.connected = undefined
+        this.replaceProducer()
         for (const group of groups) group.reject(cause)
       }
       for (const record of records) this.waitingBytes -= record.bytes
     }
+  }
+
+  private replaceProducer(): void {
+    this.connected = undefined
+    // What it still does fails by itself; there is nothing more to learn from it.
+    this.producer.disconnect().catch(() => undefined)
+    this.producer = producerOf(this.connection)
   }
 
   private async send(records: readonly Waiting[]): Promise<void> {
@@ -88,6 +93,15 @@ export class KafkaWriter {
     const topicMessages = [...byTopic].map(([topic, messages]) => ({ topic, messages }))
     await this.producer.sendBatch({ acks: -1, topicMessages })
   }
+}
+
+function producerOf(connection: KafkaConnection): Producer {
+  return connectKafka(connection).producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  })
 }
 
 function parts(records: readonly Waiting[]): Waiting[][] {
