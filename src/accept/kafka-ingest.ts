@@ -4,6 +4,7 @@ import { type Delivery, DeliveryError } from './delivery.ts'
 import type { KafkaConnection } from './kafka/client.ts'
 import { deadLetter } from './kafka/dead-letters.ts'
 import { KafkaWriter } from './kafka/writer.ts'
+import type { Signer } from './signature.ts'
 
 export interface KafkaIngestOptions {
   readonly connection: KafkaConnection
@@ -11,6 +12,8 @@ export interface KafkaIngestOptions {
   /** Unix milliseconds at which the process started: makes the origin of this run its own */
   readonly startedMs: number
   readonly now: () => number
+  /** signs what is written, where readers of the topic ask for signatures: the sender's token was checked at the door */
+  readonly sign?: Signer
   /** bytes that may wait for the broker; beyond it `hasRoom` says no (default 32 MiB) */
   readonly maxWaitingBytes?: number
 }
@@ -39,13 +42,16 @@ export class KafkaIngest implements Delivery {
   }
 
   async deliver(events: readonly ToolEvent[], rejected: readonly Rejected[]): Promise<void> {
-    const { topics, now } = this.options
+    const { topics, now, sign } = this.options
     const letters = rejected.map((one) =>
       deadLetter(one, originalOf(one), { topic: this.origin, partition: '' }, now()),
     )
     try {
       await Promise.all([
-        this.writer.write(topics.events, events.map(recordOf)),
+        this.writer.write(
+          topics.events,
+          events.map((event) => recordOf(event, sign)),
+        ),
         this.writer.write(topics.deadLetters, letters),
       ])
     } catch (cause) {
@@ -63,10 +69,11 @@ function originalOf(rejected: Rejected) {
 }
 
 /** The tenant that the token was bound to travels in the event: Kafka knows no tokens. */
-function recordOf({ cloud, data, tenant }: ToolEvent): Message {
+function recordOf({ cloud, data, tenant }: ToolEvent, sign: Signer | undefined): Message {
   const isBound = tenant !== 'default' && data.tenant === undefined
-  const value = JSON.stringify(isBound ? { ...cloud, data: { ...data, tenant } } : cloud)
-  return { key: recordKey(tenant, data.agent.id), value, headers: { 'content-type': 'application/cloudevents+json' } }
+  const value = Buffer.from(JSON.stringify(isBound ? { ...cloud, data: { ...data, tenant } } : cloud))
+  const headers = { 'content-type': 'application/cloudevents+json', ...sign?.(value) }
+  return { key: recordKey(tenant, data.agent.id), value, headers }
 }
 
 /** One agent, one partition: its sessions stay in order. */

@@ -48,6 +48,16 @@ export function createSignatureVerifier(mode: SigningMode, keys: readonly Signin
   }
 }
 
+/** The headers that a record of these bytes carries when this key signs it. */
+export type Signer = (bytes: Uint8Array) => Readonly<Record<'x-pep-sig' | 'x-pep-kid', string>>
+
+export function createSigner({ kid, key }: Pick<SigningKey, 'kid' | 'key'>): Signer {
+  return (bytes) => ({
+    'x-pep-sig': `v1,${createHmac('sha256', key).update(bytes).digest('base64')}`,
+    'x-pep-kid': kid,
+  })
+}
+
 const UNCHECKED: SignatureCheck = { ok: true, state: 'unchecked' }
 
 function bindingOf({ tenant, sources }: SigningKey): Binding {

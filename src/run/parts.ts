@@ -11,6 +11,7 @@ import { type Entrance, openEntrance } from './parts/entrance.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
 import { logFailures, witnessDispatch } from './parts/observe.ts'
+import { RestingError } from './parts/patience.ts'
 import { openMigratedStore } from './parts/store.ts'
 
 /** Everything of one process, built and connected, nothing running yet. */
@@ -96,10 +97,13 @@ async function open(
     engine,
     baselineOf: book.of,
     store,
-    restoreFailed: (err, sessions) =>
-      log.warn({ err, sessions }, 'sessions could not be restored; judged from here on'),
+    restoreFailed(err, sessions) {
+      // While the store rests this comes with every batch.
+      const level = (err as Error).cause instanceof RestingError ? 'debug' : 'warn'
+      log[level]({ err, sessions }, 'sessions could not be restored; judged from here on')
+    },
   })
-  const entrance = await openEntrance(settings, door, log)
+  const entrance = await openEntrance(settings, { door, keys, store, log })
   opened(() => entrance.close())
   Object.assign(readings, { judgeRoom, dispatch, book, entrance })
   return { settings, log, metrics, store, engine, refsKey, book, judgeRoom, dispatch, door, entrance }

@@ -7,7 +7,7 @@ import { connectKafka, ensureTopics, eventTopics, type KafkaConnection } from '.
 import { KafkaSource } from '../../src/accept/kafka.ts'
 import { KafkaIngest } from '../../src/accept/kafka-ingest.ts'
 import { createRedactor } from '../../src/accept/redact.ts'
-import { createSignatureVerifier, type SigningKey, type SigningMode } from '../../src/accept/signature.ts'
+import { createSignatureVerifier, createSigner, type SigningKey, type SigningMode } from '../../src/accept/signature.ts'
 import type { Batch, Source } from '../../src/accept/source.ts'
 import type { CloudEvent } from '../../src/model/index.ts'
 import { acceptedEvent, cloudEvent, T0_MS } from '../../src/testing/events.ts'
@@ -258,5 +258,16 @@ describe.skipIf(!broker.available)('Kafka', { timeout: 60_000 }, () => {
     expect(events.find((event) => event.id === other.id)?.tenant).toBe('acme')
     const [letter] = await deadLettersOf(topics, 1)
     expect(letter?.headers?.['dlq-topic']?.toString()).toBe('http:1')
+  })
+
+  test('the ingest signs what readers want signed, for every tenant', async () => {
+    const topics = await newTopics()
+    const ours = { kid: 'ours', key: 'k' }
+    const ingest = new KafkaIngest({ connection, topics, startedMs: 1, now: () => T0_MS, sign: createSigner(ours) })
+    const event = acceptedEvent(cloudEvent(), { tenant: 'acme' })
+    await ingest.deliver([event], [])
+    await ingest.close()
+    const events = eventsOf(await read(sourceOf(topics, 'require', [ours]), 1))
+    expect(events).toMatchObject([{ id: event.id, tenant: 'acme', signature: 'valid' }])
   })
 })

@@ -13,6 +13,7 @@ import { type Baseline, type Calibration, LEVELS, type Level } from '../../model
 import type { Store } from '../../store/store.ts'
 import { ConfigError } from '../config.ts'
 import type { Config } from '../config-schema.ts'
+import { Patience } from './patience.ts'
 
 /** Beside src/ in a checkout, beside dist/src/ in a build. */
 const BUILT_IN = fileURLToPath(new URL('../../../detectors/', import.meta.url))
@@ -70,11 +71,15 @@ const LOOK_BACK_MS = 24 * 3_600_000
 /** Beyond it every unknown session is looked up instead. */
 const MAX_NAMED = 1_000_000
 
+/** How long a store that failed is left alone, while sessions that are not known are judged as new ones. */
+const REST_MS = 10_000
+
 function pastOf(store: NonNullable<JudgeContext['store']>, idleMs: number): Past {
+  const patience = new Patience(REST_MS, Date.now)
   return {
-    history: (bounds) => store.history(bounds, Math.max(idleMs, LOOK_BACK_MS)),
-    agentHours: async (bounds) => (await store.agentHours?.(bounds)) ?? new Map(),
-    recentSessions: (sinceMs) => store.recentSessions?.(sinceMs, MAX_NAMED) ?? Promise.resolve(undefined),
+    history: (bounds) => patience.ask(() => store.history(bounds, Math.max(idleMs, LOOK_BACK_MS))),
+    agentHours: async (bounds) => (await patience.ask(async () => store.agentHours?.(bounds))) ?? new Map(),
+    recentSessions: (sinceMs) => patience.ask(async () => store.recentSessions?.(sinceMs, MAX_NAMED)),
   }
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { KafkaConnection, KafkaLogin } from '../../accept/kafka.ts'
-import { createSignatureVerifier, type SignatureVerifier } from '../../accept/signature.ts'
+import { createSignatureVerifier, type SignatureVerifier, type SigningKey } from '../../accept/signature.ts'
 import { ConfigError, type Settings } from '../config.ts'
 import type { Config, SecretRef } from '../config-schema.ts'
 import type { Log } from '../log.ts'
@@ -26,14 +26,19 @@ export function kafkaConnection(settings: Settings, section: KafkaSection, log?:
   }
 }
 
-export function signatureVerifier({ secret }: Settings, { signing }: KafkaSection): SignatureVerifier {
+/** Checks the keys of the PEPs, and of this installation's own HTTP ingest. */
+export function signatureVerifier(
+  { secret }: Settings,
+  { signing }: KafkaSection,
+  ingest: SigningKey,
+): SignatureVerifier {
   const keys = signing.keys.map(({ kid, key, tenant, sources }) => ({
     kid,
     key: secret(key),
     tenant,
     ...(sources && { sources }),
   }))
-  return createSignatureVerifier(signing.mode, keys)
+  return createSignatureVerifier(signing.mode, [...keys, ingest])
 }
 
 /** The configuration was checked: what the mechanism needs is there. */

@@ -9,6 +9,8 @@ export interface Keys {
   readonly refs: Uint8Array
   /** of the marks that replace secrets */
   readonly redaction: Uint8Array
+  /** signs what the HTTP ingest writes to Kafka */
+  readonly ingest: Uint8Array
 }
 
 /** Where the baselines of an embedded installation are, and the key of their fingerprints beside them. */
@@ -25,7 +27,8 @@ export function loadKeys({ config, secret }: Settings, folder: string): Keys {
   const redaction = config.redaction.key
     ? Buffer.from(secret(config.redaction.key))
     : createHmac('sha256', refs).update('belay redaction v1').digest()
-  return { refs, redaction }
+  const ingest = createHmac('sha256', refs).update('belay ingest v1').digest()
+  return { refs, redaction, ingest }
 }
 
 /** Tells two keys apart and says nothing of either; kept in every baseline that was learnt under it. */
