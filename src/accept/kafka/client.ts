@@ -84,9 +84,12 @@ export async function ensureTopics(connection: KafkaConnection, topics: readonly
   const admin = connectKafka(connection).admin()
   await admin.connect()
   try {
+    const existing = new Set(await admin.listTopics())
+    const missing = topics.filter(({ topic }) => !existing.has(topic))
+    if (missing.length === 0) return
     await admin.createTopics({
       waitForLeaders: true,
-      topics: topics.map(({ topic, partitions, retentionMs }) => ({
+      topics: missing.map(({ topic, partitions, retentionMs }) => ({
         topic,
         numPartitions: partitions,
         replicationFactor: -1,
