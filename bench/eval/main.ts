@@ -17,7 +17,7 @@ export interface EvaluationInput {
   readonly data: string
   readonly progress: Progress
   /** Draws ROC curves and writes them as `NAME.svg` where `--out` says; nothing without it. */
-  plot(name: string, title: string, series: readonly RocSeries[]): void
+  readonly plot: (name: string, title: string, series: readonly RocSeries[]) => void
 }
 
 export interface Evaluation {

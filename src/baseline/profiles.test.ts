@@ -34,7 +34,7 @@ profileSuite({
     profile.surprise(['never'], 'wipe'),
     profile.surprise([], 'read'),
   ],
-  unlearnt: Array.from({ length: 3 }, () => ({ nats: -0, sessions: 0, agents: 0, of: 0 })),
+  unlearnt: Array.from({ length: 3 }, () => ({ nats: 0, sessions: 0, agents: 0, of: 0 })),
 })
 
 describe('sequence', () => {

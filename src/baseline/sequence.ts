@@ -1,22 +1,13 @@
-import type { SequenceProfile } from '../model/index.ts'
+import type { SequenceProfile, Support } from '../model/index.ts'
+import { type ContextNode, NGrams, START_TOKEN } from './ngrams.ts'
 import { type ProfileDefinition, type ProfileRow, type Totals, UNIT } from './profile.ts'
 
 /** Longest step that is learnt: three calls before and the call itself. Longer ones did not help on agent traces. */
 export const ORDER = 4
-/** A session begins with these, so that its first call has a context too. */
-export const START = '^'
+/** A session begins with these in the rows, so that its first call has a context too. */
+const START = '^'
 
-interface Context {
-  total: number
-  readonly next: Map<string, { readonly events: number; readonly sessions: number; readonly agents: number }>
-  /** contexts one step longer, by the token before */
-  readonly longer: Map<string, Context>
-}
-
-/**
- * Back-off n-grams over sequence tokens, smoothed after Witten and Bell (1991): a context that was followed by many
- * different tokens gives more of its mass to shorter contexts; the shortest one gives some to tokens never seen.
- */
+/** Steps of one to four sequence tokens, counted: what ngrams.ts makes probabilities of. */
 export const sequence: ProfileDefinition<'sequence'> = {
   name: 'sequence',
   select: `
@@ -37,54 +28,42 @@ export const sequence: ProfileDefinition<'sequence'> = {
 }
 
 export function compileSequence(rows: readonly ProfileRow[], totals: Totals): SequenceProfile {
-  const root = newContext()
-  for (const row of rows) {
-    const context = contextFor(root, row.key)
-    context.total += row.events
-    context.next.set(row.subkey, row)
+  const ngrams = new NGrams(ORDER)
+  const numbers = new TokenNumbers()
+  const supports = new Map<ContextNode, Support>()
+  for (const { key, subkey, events, sessions, agents } of rows) {
+    const context = key === '' ? [] : key.split(UNIT).map((token) => numbers.add(token))
+    const step = ngrams.add(context, numbers.add(subkey), events)
+    if (context.length <= 1) supports.set(step, { sessions, agents })
   }
-  const unseen = 1 / (root.next.size + UNSEEN_TOKENS)
   return {
     surprise(history, token) {
-      let step = root.next.get(token)
-      let p = root.total === 0 ? 1 : wittenBell(root, token, unseen)
-      let context: Context | undefined = root
-      for (let width = 1; width < ORDER; width++) {
-        context = context.longer.get(history[history.length - width] ?? START)
-        if (context === undefined) break
-        p = wittenBell(context, token, p)
-        if (width === 1) step = context.next.get(token)
-      }
-      return { nats: -Math.log(p), sessions: step?.sessions ?? 0, agents: step?.agents ?? 0, of: totals.sessions }
+      const number = numbers.of(token)
+      let context = ngrams.start
+      for (let i = Math.max(0, history.length - ORDER + 1); i < history.length; i++)
+        context = ngrams.next(context, numbers.of(history[i] ?? START))
+      const before = history.length === 0 ? START_TOKEN : numbers.of(history.at(-1) ?? START)
+      const { sessions, agents } = supports.get(ngrams.stepAfter(before, number)) ?? NEVER
+      return { nats: ngrams.nats(context, number), sessions, agents, of: totals.sessions }
     },
   }
 }
 
-/** Mass kept for tokens that no session has shown yet, as so many more tokens. */
-const UNSEEN_TOKENS = 5
+const NEVER: Support = { sessions: 0, agents: 0 }
 
-function newContext(): Context {
-  return { total: 0, next: new Map(), longer: new Map() }
-}
+/** Tokens by number, from 1 in the order in which they are met. */
+class TokenNumbers {
+  private readonly numbers = new Map([[START, START_TOKEN]])
 
-/** The last token of a context is its first step from the root: look-ups walk backwards through the history. */
-function contextFor(root: Context, key: string): Context {
-  let context = root
-  const tokens = key === '' ? [] : key.split(UNIT)
-  for (let i = tokens.length - 1; i >= 0; i--) {
-    const token = tokens[i] ?? ''
-    let longer = context.longer.get(token)
-    if (longer === undefined) {
-      longer = newContext()
-      context.longer.set(token, longer)
-    }
-    context = longer
+  add(token: string): number {
+    const number = this.of(token)
+    if (number === UNKNOWN_TOKEN) this.numbers.set(token, this.numbers.size)
+    return number === UNKNOWN_TOKEN ? this.numbers.size - 1 : number
   }
-  return context
+
+  of(token: string): number {
+    return this.numbers.get(token) ?? UNKNOWN_TOKEN
+  }
 }
 
-function wittenBell(context: Context, token: string, shorter: number): number {
-  const types = context.next.size
-  if (types === 0) return shorter
-  return ((context.next.get(token)?.events ?? 0) + types * shorter) / (context.total + types)
-}
+const UNKNOWN_TOKEN = -1
