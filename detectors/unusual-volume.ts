@@ -2,7 +2,7 @@ import { type Baseline, defineDetector, type Measure, type Reason } from 'belay'
 
 const LEAST_NATS = 3
 
-const UNITS: Readonly<Record<Measure, string>> = {
+const UNITS = {
   'call.bytes': 'bytes from one call',
   'call.records': 'records from one call',
   'session.calls': 'calls in the session',
@@ -10,7 +10,7 @@ const UNITS: Readonly<Record<Measure, string>> = {
   'session.records': 'records in the session',
   'agent-hour.calls': 'calls of the agent in this hour',
   'agent-hour.bytes': 'bytes of the agent in this hour',
-}
+} as const satisfies Partial<Record<Measure, string>>
 
 export default defineDetector({
   id: 'unusual-volume',
@@ -63,7 +63,7 @@ class Found {
     this.role = role
   }
 
-  look(measure: Measure, value: number | undefined, tool = ''): void {
+  look(measure: keyof typeof UNITS, value: number | undefined, tool = ''): void {
     if (value === undefined) return
     const surprise = this.baseline.volume.surprise(measure, value, tool)
     if (surprise === undefined || surprise.nats < LEAST_NATS) return

@@ -1,12 +1,15 @@
 import type { ParameterProfile } from '../model/index.ts'
 import type { ProfileDefinition, ProfileRow } from './profile.ts'
 
-/** Per tool: how often each argument is there, and in which shape (type, size class, class of characters). */
+/**
+ * Per tool: how often each argument is there, in which shape (type, size class, class of characters), and which traits
+ * its text and the result's text had.
+ */
 export const parameters: ProfileDefinition<'parameters'> = {
   name: 'parameters',
   select: `
     SELECT tenant, role, agent_id, session_id, day, fold, tool AS key, parameter AS subkey, count() AS n
-    FROM calls ARRAY JOIN arrayConcat(['#'], parameters) AS parameter
+    FROM all_events ARRAY JOIN arrayConcat(if(first_of_call, ['#'], []), parameters) AS parameter
     WHERE tool != '' GROUP BY tenant, role, agent_id, session_id, day, fold, key, subkey`,
   compile: compileParameters,
 }
@@ -19,6 +22,7 @@ interface Shape {
 interface KnownTool {
   calls: Shape
   readonly shapes: Map<string, Shape>
+  readonly traits: Map<string, Shape>
   /** argument -> calls that had it, its commonest shape */
   readonly args: Map<string, { events: number; readonly kinds: Set<string>; usual: string; most: number }>
 }
@@ -51,17 +55,30 @@ export function compileParameters(rows: readonly ProfileRow[]): ParameterProfile
     }
     return result
   }
-  return { surprise: worst }
+  return {
+    surprise: worst,
+    trait(tool, trait) {
+      const one = known.get(tool)
+      const calls = one?.calls.events ?? 0
+      const seen = one?.traits.get(trait)
+      const nats = -Math.log(Math.min(1, ((seen?.events ?? 0) + 0.5) / (calls + 1)))
+      return { nats, calls, sessions: seen?.sessions ?? 0, agents: seen?.agents ?? 0 }
+    },
+  }
 }
 
 function addRow(known: Map<string, KnownTool>, row: ProfileRow): void {
   let tool = known.get(row.key)
   if (!tool) {
-    tool = { calls: { events: 0, sessions: 0, agents: 0 }, shapes: new Map(), args: new Map() }
+    tool = { calls: { events: 0, sessions: 0, agents: 0 }, shapes: new Map(), traits: new Map(), args: new Map() }
     known.set(row.key, tool)
   }
   if (row.subkey === '#') {
     tool.calls = row
+    return
+  }
+  if (row.subkey.startsWith('!')) {
+    tool.traits.set(row.subkey, row)
     return
   }
   tool.shapes.set(row.subkey, row)

@@ -5,11 +5,12 @@ import { latency } from './latency.ts'
 import { parameters } from './parameters.ts'
 import type { ProfileDefinition, ProfileRow, Totals } from './profile.ts'
 import { sequence } from './sequence.ts'
+import { surroundings } from './surroundings.ts'
 import { tools } from './tools.ts'
 import { volume } from './volume.ts'
 
 /** Every profile there is. One more is one more file and one more line here. */
-export const PROFILES = { sequence, volume, hours, destinations, tools, parameters, latency } satisfies {
+export const PROFILES = { sequence, volume, hours, destinations, tools, parameters, latency, surroundings } satisfies {
   [Name in keyof Profiles]: ProfileDefinition<Name>
 }
 
@@ -24,5 +25,6 @@ export function compileProfiles(rows: ProfileRows, totals: Totals): Profiles {
     tools: tools.compile(rows.tools ?? [], totals),
     parameters: parameters.compile(rows.parameters ?? [], totals),
     latency: latency.compile(rows.latency ?? [], totals),
+    surroundings: surroundings.compile(rows.surroundings ?? [], totals),
   }
 }

@@ -23,6 +23,20 @@ export const volume: ProfileDefinition<'volume'> = {
     SELECT ${SESSION_KEYS}, 'session.records' AS key, toString(${logBucketSql('total')}) AS subkey, 1 AS n
     FROM (SELECT ${SESSION_KEYS}, sum(records) AS total FROM replies WHERE records IS NOT NULL GROUP BY ${SESSION_KEYS})
     UNION ALL
+    SELECT ${SESSION_KEYS}, tupleElement(total, 1) AS key, toString(${logBucketSql('tupleElement(total, 2)')}) AS subkey, 1 AS n
+    FROM (SELECT ${SESSION_KEYS}, groupArray(NOT (status IN ('ok', 'input_required'))) AS failed, countIf(status = 'denied') AS denied,
+                 [('session.errors', toInt64(arraySum(failed))), ('session.denied', toInt64(denied)),
+                  ('session.failed-in-a-row', toInt64(arrayMax(arrayCumSumNonNegative(arrayMap(f -> if(f, 1, -1000000), failed)))))] AS totals
+          FROM (SELECT * FROM replies ORDER BY tenant, role, agent_id, session_id, time, seq, event_id)
+          GROUP BY ${SESSION_KEYS})
+    ARRAY JOIN totals AS total
+    UNION ALL
+    SELECT ${SESSION_KEYS}, concat('call.cpu\\x1f', tool) AS key, toString(${logBucketSql('cpu_pct')}) AS subkey, count() AS n
+    FROM all_events WHERE cpu_pct IS NOT NULL GROUP BY ${SESSION_KEYS}, key, subkey
+    UNION ALL
+    SELECT ${SESSION_KEYS}, concat('call.memory\\x1f', tool) AS key, toString(${logBucketSql('mem_mb')}) AS subkey, count() AS n
+    FROM all_events WHERE mem_mb IS NOT NULL GROUP BY ${SESSION_KEYS}, key, subkey
+    UNION ALL
     SELECT tenant, role, agent_id, any(session_id) AS session_id, day, any(fold) AS fold,
            'agent-hour.calls' AS key, toString(${logBucketSql('count()')}) AS subkey, 1 AS n
     FROM calls GROUP BY tenant, role, agent_id, day, toStartOfHour(time)

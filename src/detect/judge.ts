@@ -224,7 +224,8 @@ function mayContain(detected: Detected, signals: readonly JudgedSignal[]): boole
 }
 
 function factsOf(session: SessionState): Facts {
-  return { token: session.token, firstOfCall: session.firstOfCall, parameters: session.parameters }
+  const { token, firstOfCall, parameters, traits } = session
+  return { token, firstOfCall, parameters: traits.length === 0 ? parameters : [...parameters, ...traits] }
 }
 
 /** A copy, because the counts go on. */

@@ -1,5 +1,13 @@
-import type { AgentHour, Effect, Ref, ToolEvent } from '../model/index.ts'
-import { agentKey, effectOfName, parameterShapes, roleOf, sessionKeyOf } from '../model/index.ts'
+import type { AgentHour, Effect, EventData, Ref, ResultStatus, ToolEvent } from '../model/index.ts'
+import {
+  agentKey,
+  argumentTraits,
+  effectOfName,
+  parameterShapes,
+  resultTraits,
+  roleOf,
+  sessionKeyOf,
+} from '../model/index.ts'
 import { hash53, IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED } from './session/sets.ts'
 import { type AgentCounts, type Current, SessionState } from './session/state.ts'
 
@@ -58,6 +66,7 @@ export class Sessions {
     firstOfCall: false,
     effect: 'unknown',
     parameters: [],
+    traits: [],
     agentHour: { hour: 0, calls: 0, bytes: 0, records: 0 },
   }
   /** while a stored event is folded: its agent's hour as it was then; nothing is counted */
@@ -126,12 +135,12 @@ export class Sessions {
     current.name = step.name
     current.effect = this.effectOf(event, step)
     current.parameters = first ? parameterShapes(data.args) : NO_PARAMETERS
+    current.traits = traitsOf(data, first)
     current.agentHour = this.agentHourOf(event, session, first)
     if (first) session.calls++
     if (data.result?.bytes !== undefined) session.bytes += data.result.bytes
     if (data.result?.records !== undefined) session.records += data.result.records
-    if (data.result !== undefined && data.result.status !== 'ok' && data.result.status !== 'input_required')
-      session.errors++
+    if (data.result !== undefined) countOutcome(session, data.result.status)
     if (data.refs !== undefined) seeIntent(session, data.refs)
     return { session, duplicate: false }
   }
@@ -326,6 +335,24 @@ interface Step {
 }
 
 const NO_PARAMETERS: readonly string[] = []
+
+/** Arguments are looked at once per call, a result where it is stated. */
+function traitsOf({ args, target, result }: EventData, first: boolean): readonly string[] {
+  const traits = first ? argumentTraits(args, target) : NO_PARAMETERS
+  if (result?.sample === undefined) return traits
+  const ofResult = resultTraits(result.sample)
+  return ofResult.length === 0 ? traits : traits.length === 0 ? ofResult : [...traits, ...ofResult]
+}
+
+function countOutcome(session: SessionState, status: ResultStatus): void {
+  if (status === 'ok' || status === 'input_required') {
+    session.failedInARow = 0
+    return
+  }
+  session.errors++
+  session.failedInARow++
+  if (status === 'denied') session.denied++
+}
 const MAX_OPS = 1_000
 const MAX_NEAR = 16_384
 const MAX_TOOLS = 100_000

@@ -13,5 +13,8 @@ export const WEIGHTS: Weights = {
     'unusual-sequence': 0.1,
     'unusual-volume': 0.15,
     'off-hours': 0.25,
+    'unusual-parameter': 0.05,
+    'error-storm': 0.05,
+    'unusual-latency': 0.05,
   },
 }

@@ -23,6 +23,11 @@ export type Measure =
   | 'session.calls'
   | 'session.bytes'
   | 'session.records'
+  | 'session.errors'
+  | 'session.denied'
+  | 'session.failed-in-a-row'
+  | 'call.cpu'
+  | 'call.memory'
   | 'agent-hour.calls'
   | 'agent-hour.bytes'
 
@@ -67,6 +72,16 @@ export interface ParameterProfile {
     tool: string,
     shapes: readonly string[],
   ): (Surprise & { readonly argument: string; readonly shape: string; readonly usual: string }) | undefined
+  /** how unusual a trait (traits.ts) is in this argument of the tool; `calls` of the tool stand behind it */
+  trait(tool: string, trait: string): Surprise & { readonly calls: number }
+}
+
+/** Where and on what the role runs. */
+export type Surrounding = 'region' | 'country' | 'host' | 'posture'
+
+export interface SurroundingsProfile {
+  /** undefined where the history never states this kind of surrounding */
+  surprise(kind: Surrounding, value: string): (Surprise & { readonly of: number; readonly usual: string }) | undefined
 }
 
 export interface LatencyProfile {
@@ -81,6 +96,7 @@ export interface Profiles {
   readonly tools: ToolProfile
   readonly parameters: ParameterProfile
   readonly latency: LatencyProfile
+  readonly surroundings: SurroundingsProfile
 }
 
 /** The upper tail of one detector's strengths over this role's clean history. */

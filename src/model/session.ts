@@ -19,6 +19,10 @@ export interface Session {
   readonly bytes: number
   readonly records: number
   readonly errors: number
+  /** results that were denied, part of errors */
+  readonly denied: number
+  /** failed calls since the last one that succeeded, this one included */
+  readonly failedInARow: number
   /** sequence tokens of the calls before this one, oldest first, at most HISTORY_TOKENS */
   readonly history: readonly string[]
   /** the sequence token of this event's call */
@@ -33,6 +37,8 @@ export interface Session {
   readonly effect: Effect
   /** `argument=shape` of this call's arguments (shapes.ts); empty where the event carries none */
   readonly parameters: readonly string[]
+  /** `!trait:argument` of this call's arguments, and of the result where the event has one (traits.ts) */
+  readonly traits: readonly string[]
   /** calls, bytes and records of this agent in the current hour, over all its sessions */
   readonly agentHour: { readonly calls: number; readonly bytes: number; readonly records: number }
   /** session risk before this event, 0..1 */

@@ -34,7 +34,7 @@ export interface Facts {
   readonly token: string
   /** first event of its call; profiles count calls, not events */
   readonly firstOfCall: boolean
-  /** `argument=shape` of every argument, the shape as the parameter profile names it */
+  /** `argument=shape` of every argument and `!trait:argument`, as the parameter profile names them */
   readonly parameters: readonly string[]
 }
 

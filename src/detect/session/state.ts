@@ -22,6 +22,7 @@ export interface Current {
   firstOfCall: boolean
   effect: Effect
   parameters: readonly string[]
+  traits: readonly string[]
   /** its agent's counts, or in a restore what they were */
   agentHour: AgentHour
 }
@@ -45,6 +46,8 @@ export class SessionState implements Session {
   bytes = 0
   records = 0
   errors = 0
+  denied = 0
+  failedInARow = 0
   history: string[] = NOTHING
   /** as of riskMs */
   evidence: Evidence | undefined
@@ -113,6 +116,9 @@ export class SessionState implements Session {
   }
   get parameters(): readonly string[] {
     return this.current.parameters
+  }
+  get traits(): readonly string[] {
+    return this.current.traits
   }
   get agentHour(): AgentHour {
     return this.current.agentHour
