@@ -73,7 +73,8 @@ async function toVerdict(rig: Rig, broker: KafkaBroker, group: string, onFirst: 
     {
       source,
       judge: rig.newJudge().judge,
-      desk: { place: () => Promise.resolve() },
+      desk: { place: () => Promise.resolve(), observed: () => Promise.resolve() },
+      watch: { see: () => [] },
       store: { write: () => Promise.resolve() },
       observe: {
         judged: (judged) => {

@@ -41,6 +41,7 @@ export const benchmark: Benchmark = {
         source: parts.entrance.source,
         judge: parts.judgeRoom.judge,
         desk: parts.dispatch.desk,
+        watch: parts.dispatch.watch,
         store: parts.store,
         observe: watch,
         clock: { now: () => performance.now(), sleep: () => Promise.resolve() },

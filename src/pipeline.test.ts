@@ -110,7 +110,11 @@ class World {
         },
         judge: (event) => this.judge(event),
       },
-      desk: { place: async (orders) => void this.log.push(`place ${orders.length}`) },
+      desk: {
+        place: async (orders) => void this.log.push(`place ${orders.length}`),
+        observed: async () => undefined,
+      },
+      watch: { see: () => [] },
       store: { write: async (judged, rejected) => this.write(judged, rejected) },
       observe: {
         judged: () => {},

@@ -1,5 +1,5 @@
 import type { Batch, Source } from './accept/source.ts'
-import type { Judged, Order, ToolEvent } from './model/index.ts'
+import type { Judged, Observation, Order, ToolEvent } from './model/index.ts'
 import type { Store } from './store/store.ts'
 
 /** The middle of the path: from decode to plan, reads no clock and no network. Live and replay run this same object. */
@@ -15,6 +15,13 @@ export interface Judge {
 /** Takes orders durably: opens their leases and queues their delivery. Idempotent by order id. */
 export interface OrderDesk {
   place(orders: readonly Order[]): Promise<void>
+  /** What the stream shows of containments; durable when it resolves. Idempotent. */
+  observed(observations: readonly Observation[]): Promise<void>
+}
+
+/** Looks in the stream for whether containments hold. Synchronous, reads no clock. */
+export interface Watch {
+  see(events: readonly ToolEvent[]): readonly Observation[]
 }
 
 export type Effect = 'orders' | 'store' | 'acknowledge'
@@ -31,6 +38,7 @@ export interface PipelineParts {
   readonly source: Source
   readonly judge: Judge
   readonly desk: OrderDesk
+  readonly watch: Watch
   readonly store: Pick<Store, 'write'>
   readonly observe: PipelineObserver
   readonly clock: { now(): number; sleep(ms: number, signal: AbortSignal): Promise<void> }
@@ -44,7 +52,7 @@ export interface PipelineParts {
  * every effect is idempotent. While the store is slow or down, judging and ordering go on until `maxUnstored`.
  */
 export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Promise<void> {
-  const { source, judge, desk, observe, clock } = parts
+  const { source, judge, desk, watch, observe, clock } = parts
   const unstored = new StoreStage(parts, signal)
   for await (const batch of source.batches(signal)) {
     judge.forget(batch.assigned)
@@ -53,7 +61,11 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
     const judged = batch.events.map((event) => judge.judge(event))
     observe.judged(judged, clock.now() - startedMs)
     const orders = judged.flatMap((one) => one.orders)
-    const placed = await untilDone(parts, signal, 'orders', orders.length, () => desk.place(orders))
+    const seen = watch.see(batch.events)
+    const placed = await untilDone(parts, signal, 'orders', orders.length, async () => {
+      await desk.place(orders)
+      await desk.observed(seen)
+    })
     if (!placed) await batch.abandon(new Error('stopped before the orders were durable'))
     else await unstored.take({ batch, judged })
   }

@@ -1,12 +1,14 @@
-import type { Lease, Level, Order, Severity, Target } from '../model/index.ts'
+import type { Lease, Level, Observation, Order, Severity, Target } from '../model/index.ts'
+import type { Escalation } from './escalation.ts'
 import { isFinal, leaseOf } from './lease.ts'
 import { orderId } from './order-id.ts'
 import type { Acknowledged, OutcomeParts, Outcomes } from './outcomes.ts'
-import type { DispatchJob, OrderQueue } from './queue.ts'
+import type { Placement } from './placement.ts'
 
 export interface DeskParts extends OutcomeParts {
-  readonly queue: OrderQueue
+  readonly placement: Placement
   readonly outcomes: Outcomes
+  readonly escalation: Escalation
 }
 
 /** A containment that a person asks for. */
@@ -32,11 +34,9 @@ export interface LateAcknowledgement {
 /** More than a crash can have kept from the history, and fewer than would crowd out what is new. */
 const RETOLD = 10_000
 
-type Job = Omit<DispatchJob, 'attempt'>
-
 /**
- * Takes orders durably, from the pipeline and from people: opens their leases, queues their delivery. Every method may
- * be repeated: leases are known by order id, jobs by order, revision, change and gateway, so a call that was cut short
+ * Takes orders durably, from the pipeline and from people, and what the stream shows of them. Every method may be
+ * repeated: leases are known by order id, jobs by order, revision, change and gateway, so a call that was cut short
  * between the two is completed by the next one, or by `reconcile` at the next start.
  */
 export class ContainmentDesk {
@@ -47,19 +47,15 @@ export class ContainmentDesk {
   }
 
   /** Resolves when the orders survive a crash. Monitor orders are recorded and never queued. */
-  async place(orders: readonly Order[]): Promise<void> {
-    if (orders.length === 0) return
-    const nowMs = this.parts.clock.now()
-    // Together: the embedded parts share one commit. A job that is taken before its lease is there opens it itself.
-    const jobs = orders.flatMap((order) => this.jobs(order, 'apply', 1, nowMs))
-    await Promise.all([this.parts.queue.put(jobs), ...orders.map((order) => this.open(order, nowMs))])
+  place(orders: readonly Order[]): Promise<void> {
+    return this.parts.placement.place(orders)
   }
 
   async contain(request: ContainRequest): Promise<Lease> {
     const { posture, clock } = this.parts
     const nowMs = clock.now()
     const { tenant, level, target, reason, severity, by } = request
-    const identity = { tenant, level, target, cause: 'operator', issuedMs: nowMs }
+    const identity = { tenant, level, target, cause: OPERATOR, issuedMs: nowMs }
     const order: Order = {
       ...identity,
       id: orderId(identity),
@@ -70,7 +66,7 @@ export class ContainmentDesk {
       rules: [],
       expiresMs: nowMs + request.leaseMs,
       mode: 'enforce',
-      evidence: { source: 'operator', id: by, callId: '', receivedMs: nowMs },
+      evidence: { source: OPERATOR, id: by, callId: '', receivedMs: nowMs },
     }
     await this.place([order])
     return (await posture.get(order.id)) ?? leaseOf(order, nowMs)
@@ -78,15 +74,28 @@ export class ContainmentDesk {
 
   /** Frees exactly this containment. Undefined when there is none; a lease that has ended is returned as it is. */
   async release(orderId: string, by: string, reason: string): Promise<Lease | undefined> {
-    const { posture, queue, clock } = this.parts
+    const { posture, placement, clock } = this.parts
     const before = await posture.get(orderId)
     if (before === undefined) return undefined
     const atMs = clock.now()
     const lease = (await posture.advance(orderId, 'released', { atMs, by, detail: reason })) ?? before
     // Also when it had been released before: that call may have ended between the two steps.
-    if (lease.state === 'released') await queue.put(this.jobs(lease.order, 'release', lease.revision, atMs))
+    if (lease.state === 'released' && lease.requestedMs !== undefined)
+      await placement.tell(lease.order, 'release', lease.revision)
     if (!isFinal(before.state)) this.ended(lease, atMs)
     return lease
+  }
+
+  /** Makes a containment last until `leaseMs` from now; a shorter one stays as it is. Undefined when there is none. */
+  async renew(orderId: string, leaseMs: number, by: string): Promise<Lease | undefined> {
+    const atMs = this.parts.clock.now()
+    const change = { atMs, expiresMs: atMs + leaseMs, detail: `renewed by ${by}` }
+    return this.tellAnew(orderId, 'renewed', change)
+  }
+
+  /** A person, or the policy after its time, lets a containment go that awaited approval. Undefined when there is none. */
+  async approve(orderId: string, detail: string): Promise<Lease | undefined> {
+    return this.tellAnew(orderId, 'requested', { atMs: this.parts.clock.now(), detail })
   }
 
   /** The word of a gateway that had answered `pending`. Undefined when there is no such containment. */
@@ -94,6 +103,19 @@ export class ContainmentDesk {
     const lease = await this.parts.posture.get(orderId)
     if (lease === undefined || isFinal(lease.state)) return lease
     return this.parts.outcomes.acknowledged(lease, { gateway: word.by }, word.status, word.detail)
+  }
+
+  /** What the stream showed of containments. One that does not hold is told, and the next rung is ordered. */
+  async observed(observations: readonly Observation[]): Promise<void> {
+    const { posture, history } = this.parts
+    for (const { orderId, state, atMs, why } of observations) {
+      const before = await posture.get(orderId)
+      if (before === undefined) continue
+      const lease = (await posture.advance(orderId, state, { atMs, detail: why })) ?? before
+      if (lease.state !== state || before.state === state) continue
+      history.add({ lease, atMs })
+      if (state === 'ineffective') await this.goFurther(lease, why)
+    }
   }
 
   /** Ends the leases whose time has passed; PEPs have dropped them by themselves. Returns how many. */
@@ -108,29 +130,37 @@ export class ContainmentDesk {
   }
 
   /**
-   * Queues whatever a crash left unqueued, and tells the history again how containments stand: what had not been
-   * written of it was in memory only. Called once at start, before work begins.
+   * Queues whatever a crash, or a Redis that lost its data, left unqueued, and tells the history again how containments
+   * stand: what had not been written of it was in memory only. Called at start, before work begins, and after such a loss.
    */
   async reconcile(): Promise<void> {
-    const { posture, queue, clock, history } = this.parts
-    const nowMs = clock.now()
-    const changes = (await posture.changes(0, nowMs)) ?? []
+    const { posture, placement, clock, history, escalation } = this.parts
+    const changes = (await posture.changes(0, clock.now())) ?? []
     for (const { lease } of changes.slice(-RETOLD)) history.add({ lease, atMs: lease.updatedMs })
-    await queue.put(changes.flatMap(({ change, lease }) => this.jobs(lease.order, change, lease.revision, nowMs)))
+    await placement.put(changes.flatMap(({ change, lease }) => placement.jobs(lease.order, change, lease.revision)))
+    for (const { lease } of changes)
+      if (lease.state === 'ineffective') await escalation.after(lease, lease.detail ?? 'a call succeeded')
   }
 
-  private async open(order: Order, nowMs: number): Promise<void> {
-    const { posture, history, observe } = this.parts
-    const lease = leaseOf(order, nowMs)
-    if ((await posture.open(lease)) !== lease) return
-    observe.opened(order)
-    history.add({ lease, atMs: nowMs })
+  private async tellAnew(
+    orderId: string,
+    to: 'requested' | 'renewed',
+    change: { readonly atMs: number; readonly detail: string; readonly expiresMs?: number },
+  ): Promise<Lease | undefined> {
+    const { posture, placement, history } = this.parts
+    const before = await posture.get(orderId)
+    const lease = await posture.advance(orderId, to, change)
+    if (lease === undefined || isFinal(lease.state) || lease.requestedMs === undefined) return lease
+    // Also when that was done before: a crash may have come between the two steps.
+    await placement.tell(lease.order, 'apply', lease.revision)
+    if (before?.revision !== lease.revision) history.add({ lease, atMs: change.atMs })
+    return lease
   }
 
-  private jobs(order: Order, change: 'apply' | 'release', revision: number, nowMs: number): readonly Job[] {
-    // A lease that has ended is not worth a callback: the PEP would drop it on arrival.
-    if (order.mode === 'monitor' || order.expiresMs <= nowMs) return []
-    return this.parts.routes.namesFor(order.tenant).map((gateway) => ({ order, change, revision, gateway }))
+  private async goFurther(lease: Lease, why: string): Promise<void> {
+    const { observe, escalation } = this.parts
+    observe.notContained({ lease, kind: 'ineffective', why })
+    await escalation.after(lease, why)
   }
 
   private ended(lease: Lease, atMs: number): void {
@@ -138,3 +168,6 @@ export class ContainmentDesk {
     this.parts.observe.ended(lease)
   }
 }
+
+/** The cause of orders that people give. */
+export const OPERATOR = 'operator'

@@ -1,7 +1,7 @@
 import type { Lease } from '../model/index.ts'
 import type { Delivery, Gateway } from './gateway.ts'
 import { isFinal, leaseOf } from './lease.ts'
-import type { OutcomeParts, Outcomes } from './outcomes.ts'
+import type { Answerer, OutcomeParts, Outcomes } from './outcomes.ts'
 import type { DispatchJob, Handled, OrderQueue } from './queue.ts'
 import { delayBefore } from './retry.ts'
 
@@ -42,19 +42,22 @@ export class Dispatcher {
     return this.settle(job, lease, await this.deliver(gateway, job, lease))
   }
 
-  /** Nothing to tell any more: an apply after its release, a job whose lease is over, a pending one that was applied. */
+  /**
+   * Nothing to tell any more: an apply after its release or before its approval, one that a renewal overtook, a job whose
+   * lease is over, a pending one that was applied.
+   */
   private isSettled(job: DispatchJob, lease: Lease): boolean {
     const isOver = this.parts.clock.now() >= job.order.expiresMs
     if (job.change === 'release') return isOver
-    if (lease.state === 'released') return true
-    const isApplied = lease.appliedMs !== undefined
+    if (lease.state === 'released' || lease.state === 'awaiting_approval' || job.revision < lease.revision) return true
+    const isApplied = lease.appliedMs !== undefined || lease.state === 'in_effect'
     if (isOver && !isApplied) this.lapse(job, lease)
     return isOver || isFinal(lease.state) || (lease.state === 'acknowledged' && job.attempt > 0 && this.isOnly(job))
   }
 
   /** With one gateway an acknowledged lease is that gateway's word, so a pending job need not ask again. */
   private isOnly(job: DispatchJob): boolean {
-    return this.parts.routes.namesFor(job.order.tenant).length === 1
+    return this.parts.routes.namesFor(job.order).length === 1
   }
 
   private lapse(job: DispatchJob, lease: Lease): void {
@@ -100,11 +103,12 @@ export class Dispatcher {
 
   private releaseTold(job: DispatchJob, lease: Lease, detail: string): Handled {
     const { history, clock } = this.parts
-    history.add({ lease: { ...lease, detail }, atMs: clock.now(), ...by(job) })
+    const { gateway, attempt } = job
+    history.add({ lease: { ...lease, detail }, atMs: clock.now(), gateway, attempt })
     return DONE
   }
 }
 
-function by(job: DispatchJob): { readonly gateway: string; readonly attempt: number } {
-  return { gateway: job.gateway, attempt: job.attempt }
+function by({ gateway, attempt, revision }: DispatchJob): Answerer {
+  return { gateway, attempt, revision }
 }

@@ -7,7 +7,7 @@ export interface NotContained {
   readonly lease: Lease
   /** absent when no gateway in particular failed */
   readonly gateway?: string
-  readonly kind: 'unsupported' | 'not_found' | 'refused' | 'gone' | 'ended'
+  readonly kind: 'unsupported' | 'not_found' | 'refused' | 'gone' | 'ended' | 'ineffective'
   /** a sentence for people */
   readonly why: string
 }

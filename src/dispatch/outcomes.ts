@@ -20,18 +20,27 @@ export type Acknowledged = Extract<Delivery, { kind: 'acknowledged' }>['status']
 export interface Answerer {
   readonly gateway: string
   readonly attempt?: number
+  /** the revision that was delivered; the newest when absent */
+  readonly revision?: number
 }
 
-/** Leases that some gateways did not know, kept until another one did; the oldest is forgotten beyond this. */
-const MAX_UNKNOWN = 10_000
+/** What goes further than a containment that nobody carries out. */
+export interface Further {
+  after(lease: Lease, why: string): Promise<boolean>
+}
+
+/** Leases that some gateways did not take, kept until another one did; the oldest is forgotten beyond this. */
+const MAX_NOT_TAKEN = 10_000
 
 /** What a gateway's word about an apply does to the lease: the same for a callback's answer and for a later POST. */
 export class Outcomes {
   private readonly parts: OutcomeParts
-  private readonly unknownTo = new Map<string, Set<string>>()
+  private readonly further: Further
+  private readonly notTaken = new Map<string, Map<string, NotContained['kind']>>()
 
-  constructor(parts: OutcomeParts) {
+  constructor(parts: OutcomeParts, further: Further) {
     this.parts = parts
+    this.further = further
   }
 
   async acknowledged(lease: Lease, by: Answerer, status: Acknowledged, detail?: string): Promise<Lease> {
@@ -53,12 +62,13 @@ export class Outcomes {
     const to = kind === 'unsupported' ? 'unsupported' : 'refused'
     const moved = kind === 'ended' ? lease : await this.move(lease, to, by, why)
     this.parts.observe.notContained({ lease: moved, gateway: by.gateway, kind, why })
+    if (kind !== 'ended' && this.isTakenByNobody(moved, by.gateway, kind)) await this.further.after(moved, why)
     return moved
   }
 
   private async applied(lease: Lease, by: Answerer, detail: string | undefined): Promise<Lease> {
     const { observe, clock } = this.parts
-    this.unknownTo.delete(lease.order.id)
+    this.notTaken.delete(lease.order.id)
     const moved = await this.move(lease, 'acknowledged', by, detail)
     observe.acknowledged(moved, by.gateway, clock.now() - lease.order.evidence.receivedMs)
     return moved
@@ -66,25 +76,42 @@ export class Outcomes {
 
   /** One gateway of several need not know a session; a containment that none knows holds nobody. */
   private async notFound(lease: Lease, by: Answerer, detail: string | undefined): Promise<Lease> {
-    const { routes, history, observe, clock } = this.parts
-    const { id, tenant } = lease.order
-    const unknownTo = this.unknownTo.get(id) ?? new Set()
-    this.unknownTo.set(id, unknownTo.add(by.gateway))
-    const [oldest] = this.unknownTo.keys()
-    if (this.unknownTo.size > MAX_UNKNOWN && oldest !== undefined) this.unknownTo.delete(oldest)
-    history.add({ lease: { ...lease, detail: detail ?? 'not_found' }, atMs: clock.now(), ...by })
-    if (routes.namesFor(tenant).every((name) => unknownTo.has(name))) {
-      observe.notContained({ lease, kind: 'not_found', why: 'no gateway knows the target' })
-    }
+    const { history, observe, clock } = this.parts
+    history.add({ lease: { ...lease, detail: detail ?? 'not_found' }, atMs: clock.now(), ...answerer(by) })
+    if (!this.isTakenByNobody(lease, by.gateway, 'not_found')) return lease
+    const others = [...(this.notTaken.get(lease.order.id)?.values() ?? [])].some((kind) => kind !== 'not_found')
+    if (others) await this.further.after(lease, 'no gateway carries it out')
+    else observe.notContained({ lease, kind: 'not_found', why: 'no gateway knows the target' })
     return lease
+  }
+
+  /** Remembers that this gateway did not take the lease, and says whether none of its gateways did. */
+  private isTakenByNobody({ order, state }: Lease, gateway: string, kind: NotContained['kind']): boolean {
+    const by = this.notTaken.get(order.id) ?? new Map<string, NotContained['kind']>()
+    this.notTaken.set(order.id, by.set(gateway, kind))
+    const [oldest] = this.notTaken.keys()
+    if (this.notTaken.size > MAX_NOT_TAKEN && oldest !== undefined) this.notTaken.delete(oldest)
+    return !TAKEN.has(state) && this.parts.routes.namesFor(order).every((name) => by.has(name))
   }
 
   private async move(lease: Lease, to: LeaseState, by: Answerer, detail: string | undefined): Promise<Lease> {
     const { posture, history, clock } = this.parts
     const atMs = clock.now()
-    const change = { atMs, ...(detail === undefined ? {} : { detail }) }
+    const { revision } = by
+    const change = {
+      atMs,
+      ...(detail === undefined ? {} : { detail }),
+      ...(revision === undefined ? {} : { revision }),
+    }
     const moved = (await posture.advance(lease.order.id, to, change)) ?? lease
-    history.add({ lease: moved, atMs, ...by })
+    history.add({ lease: moved, atMs, ...answerer(by) })
     return moved
   }
+}
+
+/** A gateway has it: what another one says does not undo that. */
+const TAKEN: ReadonlySet<LeaseState> = new Set(['acknowledged', 'in_effect', 'ineffective', 'released', 'expired'])
+
+function answerer({ gateway, attempt }: Answerer): { readonly gateway: string; readonly attempt?: number } {
+  return { gateway, ...(attempt === undefined ? {} : { attempt }) }
 }

@@ -1,4 +1,5 @@
 import type { Action, Lease, LeaseState } from '../model/index.ts'
+import type { Change } from './lease.ts'
 
 /** Whom a PEP asks about: everything it knows of the call at hand. */
 export interface PostureQuery {
@@ -8,6 +9,7 @@ export interface PostureQuery {
   readonly user?: string
   readonly server?: string
   readonly tool?: string
+  readonly role?: string
 }
 
 export interface Decision {
@@ -45,14 +47,14 @@ export interface Posture {
    */
   open(lease: Lease): Promise<Lease>
   /** Moves a lease on; a change that would leave a final state (released, expired) is ignored and the lease returned. */
-  advance(
-    orderId: string,
-    to: LeaseState,
-    change: { atMs: number; detail?: string; by?: string },
-  ): Promise<Lease | undefined>
+  advance(orderId: string, to: LeaseState, change: Change): Promise<Lease | undefined>
+  /** Writes a lease that another memory knows, unless what is known here goes further. */
+  restore(lease: Lease): Promise<void>
   get(orderId: string): Promise<Lease | undefined>
   /** p99 of a few milliseconds at thousands per second: reads memory, not a disk. */
   decide(query: PostureQuery, nowMs: number): Promise<Decision>
+  /** Enforced leases that PEPs know of and that cover the query, the one that applies first: what this process has in memory. */
+  covering(query: PostureQuery): readonly Lease[]
   active(tenant: string, nowMs: number): Promise<readonly Lease[]>
   /** Leases whose end has passed and which are not final yet. */
   due(nowMs: number): Promise<readonly Lease[]>

@@ -16,6 +16,9 @@ export interface WireContainment {
   readonly mode: 'enforce' | 'monitor'
 }
 
+/** Seconds a PEP may keep a decision (contract b.4). */
+export const DECISION_TTL_S = 2
+
 const REASON_CHARS = 2_000
 const RULES = 32
 const RULE_CHARS = 128

@@ -1,3 +1,5 @@
+import type { Reason } from './signal.ts'
+
 /** The order: a containment decision to be carried out; and the lease, which is an order with an end. */
 
 /** Least to most severe, names as on the wire. */
@@ -20,11 +22,12 @@ export function mostSevere(a: Action, b: Action): Action {
   return severityOfLevel(a) >= severityOfLevel(b) ? a : b
 }
 
-export type TargetKind = 'session' | 'agent' | 'user' | 'tool' | 'server'
+/** `role` and `tenant` are kill switches: everything that agents of the role, or of the tenant, do. */
+export type TargetKind = 'session' | 'agent' | 'user' | 'tool' | 'server' | 'role' | 'tenant'
 
 export interface Target {
   readonly kind: TargetKind
-  /** session: session id; tool: `server/name`; others: their id */
+  /** session: session id; tool: `server/name`; others: their id or name */
   readonly id: string
   /** for a session: whose it is (a session's key is tenant, agent, session id) */
   readonly agent?: string
@@ -50,6 +53,12 @@ export interface Order {
   readonly expiresMs: number
   /** `monitor` orders are planned, recorded and counted, never delivered */
   readonly mode: 'enforce' | 'monitor'
+  /** why a person must approve it before anyone is told; absent: nobody need */
+  readonly approval?: string
+  /** the order that turned out not to hold its target, and that this one goes further than */
+  readonly follows?: string
+  /** what was seen against what is usual, at most three, for the person who decides about it */
+  readonly reasons?: readonly Reason[]
   /** the event that caused it */
   readonly evidence: {
     readonly source: string
@@ -61,7 +70,9 @@ export interface Order {
 
 export type LeaseState =
   | 'planned'
+  | 'awaiting_approval'
   | 'requested'
+  | 'renewed'
   | 'delivered'
   | 'acknowledged'
   | 'in_effect'
@@ -77,6 +88,8 @@ export interface Lease {
   readonly revision: number
   readonly state: LeaseState
   readonly updatedMs: number
+  /** when PEPs could first know of it; absent while it is only planned or awaits approval */
+  readonly requestedMs?: number
   readonly appliedMs?: number
   readonly releasedBy?: string
   readonly detail?: string
@@ -89,4 +102,15 @@ export interface LeaseChange {
   /** which gateway said so; absent for changes that no gateway caused */
   readonly gateway?: string
   readonly attempt?: number
+}
+
+/** What the stream shows of a containment: a call of its target refused, or one that went through all the same. */
+export interface Observation {
+  readonly orderId: string
+  readonly state: 'in_effect' | 'ineffective'
+  /** Unix milliseconds, the event's time */
+  readonly atMs: number
+  readonly event: { readonly source: string; readonly id: string; readonly callId: string }
+  /** a sentence for people */
+  readonly why: string
 }

@@ -306,6 +306,10 @@ const Gateway = Type.Object(
     }),
     allowPrivate: Type.Boolean({ default: false, description: 'Permit a loopback or private address.' }),
     tenant: Type.Optional(text('Only orders of this tenant; all when absent.', { examples: ['default'] })),
+    fallback: Type.Boolean({
+      default: false,
+      description: 'Told only of what goes further: when a containment was refused, unsupported or seen not to hold.',
+    }),
   },
   { additionalProperties: false },
 )

@@ -98,6 +98,7 @@ async function pipeline(parts: Parts, signal: AbortSignal): Promise<void> {
       source: metrics.counted(entrance.source),
       judge: judgeRoom.judge,
       desk: dispatch.desk,
+      watch: dispatch.watch,
       store,
       observe: metrics.observer,
       clock: { now: Date.now, sleep: sleepUnlessAborted },

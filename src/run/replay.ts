@@ -48,8 +48,12 @@ export async function replayFiles(parts: ReplayParts, paths: readonly string[], 
   })
   try {
     const clock = { now: Date.now, sleep: () => Promise.resolve() }
-    const desk = { place: () => Promise.resolve() }
-    await runPipeline({ source, judge, desk, store: parts.store, observe, clock, maxUnstored: 50_000 }, failure.signal)
+    const desk = { place: () => Promise.resolve(), observed: () => Promise.resolve() }
+    const watch = { see: () => [] }
+    await runPipeline(
+      { source, judge, desk, watch, store: parts.store, observe, clock, maxUnstored: 50_000 },
+      failure.signal,
+    )
   } finally {
     progress.end()
   }

@@ -1,3 +1,4 @@
+import { leaseOf } from '../dispatch/lease.ts'
 import type { Lease, Order } from '../model/index.ts'
 import { T0_MS } from './events.ts'
 
@@ -29,6 +30,5 @@ export function order(over: Partial<Order> = {}): Order {
 /** The lease of an order as it is opened. */
 export function lease(over: Partial<Order> = {}): Lease {
   const made = order(over)
-  const state = made.mode === 'monitor' ? 'planned' : 'requested'
-  return { order: made, revision: 1, state, updatedMs: made.issuedMs }
+  return leaseOf(made, made.issuedMs)
 }

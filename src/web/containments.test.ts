@@ -6,15 +6,15 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { DispatchDatabase } from '../dispatch/database.ts'
-import { ContainmentDesk } from '../dispatch/desk.ts'
+import type { ContainmentDesk } from '../dispatch/desk.ts'
 import { History } from '../dispatch/history.ts'
 import type { DispatchObserver } from '../dispatch/observer.ts'
-import { Outcomes } from '../dispatch/outcomes.ts'
+import { openOffice } from '../dispatch/office.ts'
 import { SqlitePosture } from '../dispatch/posture/sqlite.ts'
 import { PostureError } from '../dispatch/posture.ts'
 import { Outbox } from '../dispatch/queue/outbox.ts'
 import { Routes } from '../dispatch/routes.ts'
-import type { Order } from '../model/index.ts'
+import { LEVELS, type Order } from '../model/index.ts'
 import { ManualClock } from '../testing/manual-clock.ts'
 import { order } from '../testing/orders.ts'
 import type { Principal } from './auth.ts'
@@ -53,7 +53,7 @@ describe('containment routes', () => {
     const queue = new Outbox(db, clock, { concurrencyPerGateway: 1, onError: () => undefined })
     const history = new History(async () => undefined, clock, SILENT)
     const parts = { posture, routes: new Routes([]), history, observe: SILENT, clock }
-    desk = new ContainmentDesk({ ...parts, queue, outcomes: new Outcomes(parts) })
+    desk = openOffice({ ...parts, queue, random: () => 0.5, allowed: new Set(LEVELS) }).desk
     pings = []
     const every = (_ms: number, run: () => void) => {
       pings.push(run)
@@ -150,6 +150,17 @@ describe('containment routes', () => {
     const one = await place()
     const freed = await ask('ada', 'POST', `/v1/containments/${one.id}/release`)
     expect(freed.json()).toMatchObject({ state: 'released', released_by: 'ada' })
+  })
+
+  it('renews for a responder', async () => {
+    const one = await place()
+    const url = `/v1/containments/${one.id}/renew`
+    const payload = { lease_minutes: 600 }
+    expect((await ask('gw', 'POST', url, { payload })).statusCode).toBe(403)
+    expect((await ask('eve', 'POST', url, { payload })).statusCode).toBe(404)
+    const renewed = (await ask('ada', 'POST', url, { payload })).json()
+    expect(renewed).toMatchObject({ state: 'renewed', revision: 2 })
+    expect(Date.parse(renewed.expires_at)).toBe(clock.now() + 36_000_000)
   })
 
   it('takes the late word of a gateway', async () => {

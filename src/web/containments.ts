@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import { isInForce } from '../dispatch/lease.ts'
 import { type Decision, type Posture, PostureError } from '../dispatch/posture.ts'
-import { iso, type WireContainment, wireContainment } from '../dispatch/wire.ts'
+import { DECISION_TTL_S, iso, type WireContainment, wireContainment } from '../dispatch/wire.ts'
 import type { Lease, Level, Severity, Target } from '../model/index.ts'
 import { type Every, streamDecisions } from './decision-stream.ts'
 import { problem } from './server.ts'
@@ -17,6 +17,7 @@ export interface ContainmentDesk {
     readonly leaseMs: number
     readonly by: string
   }): Promise<Lease>
+  renew(orderId: string, leaseMs: number, by: string): Promise<Lease | undefined>
   release(orderId: string, by: string, reason: string): Promise<Lease | undefined>
   acknowledge(
     orderId: string,
@@ -47,8 +48,6 @@ export interface ContainmentRow extends WireContainment {
   readonly detail?: string
 }
 
-/** Seconds a PEP may keep a decision (contract b.4). */
-const DECISION_TTL_S = 2
 const RETRY_AFTER_S = 1
 const READERS = { scopes: ['pep', 'analyst', 'responder'] as const }
 const RESPONDERS = { scopes: ['responder'] as const }
@@ -120,6 +119,16 @@ function writeRoutes(server: FastifyInstance, { posture, desk }: ContainmentPart
     { config: RESPONDERS, schema: { body: RELEASE_BODY } },
     async (request, reply) =>
       release(request, reply, (request.body as { reason?: string } | null)?.reason ?? 'released'),
+  )
+  server.post(
+    '/v1/containments/:id/renew',
+    { config: RESPONDERS, schema: { body: RENEW_BODY } },
+    async (request, reply) => {
+      if ((await owned(posture, request)) === undefined) return unknown(reply)
+      const { lease_minutes: minutes } = request.body as { readonly lease_minutes: number }
+      const lease = await desk.renew(idOf(request), minutes * 60_000, request.principal.name)
+      return lease === undefined ? unknown(reply) : containmentRow(lease)
+    },
   )
   const ack = { config: { scopes: ['pep', 'responder'] as const }, schema: { body: ACK_BODY } }
   server.post('/v1/containments/:id/ack', ack, async (request, reply) => {
@@ -216,6 +225,15 @@ const CONTAIN_BODY = {
     severity: { enum: ['low', 'medium', 'high', 'critical'], default: 'high' },
     lease_minutes: { type: 'integer', minimum: 1, maximum: 43_200, default: 240 },
   },
+}
+
+const LEASE_MINUTES = { type: 'integer', minimum: 1, maximum: 43_200 }
+
+const RENEW_BODY = {
+  type: 'object',
+  required: ['lease_minutes'],
+  additionalProperties: false,
+  properties: { lease_minutes: LEASE_MINUTES },
 }
 
 const RELEASE_BODY = {

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/dispatch/clock.ts'
-import { ContainmentDesk } from '../../src/dispatch/desk.ts'
-import { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import { WebhookGateway } from '../../src/dispatch/gateway/webhook.ts'
 import { History } from '../../src/dispatch/history.ts'
 import type { DispatchObserver } from '../../src/dispatch/observer.ts'
-import { Outcomes } from '../../src/dispatch/outcomes.ts'
+import { openOffice } from '../../src/dispatch/office.ts'
 import { REDIS_POSTURE_DEFAULTS, RedisPosture } from '../../src/dispatch/posture/redis.ts'
 import { BULLMQ_DEFAULTS, BullmqQueue } from '../../src/dispatch/queue/bullmq.ts'
 import { Routes } from '../../src/dispatch/routes.ts'
+import { LEVELS } from '../../src/model/index.ts'
 import { order } from '../../src/testing/orders.ts'
 import { redisServer } from '../services/redis.ts'
 import { type Callback, Receiver, SECRET } from './receiver.ts'
@@ -34,16 +33,16 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
   const queue = new BullmqQueue(clock, { ...BULLMQ_DEFAULTS, url, prefix, onError })
   const history = new History(async () => undefined, clock, observe)
   const parts = { posture, queue, routes: new Routes([{ gateway }]), history, observe, clock }
-  const outcomes = new Outcomes(parts)
+  const { desk, dispatcher } = openOffice({ ...parts, random: Math.random, allowed: new Set(LEVELS) })
   const stop = new AbortController()
-  const working = new Dispatcher({ ...parts, outcomes, random: Math.random }).run(stop.signal)
+  const working = dispatcher.run(stop.signal)
   const close = async () => {
     stop.abort()
     await working
     await queue.close()
     await posture.close()
   }
-  return { posture, desk: new ContainmentDesk({ ...parts, outcomes }), close }
+  return { posture, desk, close }
 }
 
 /** Goal: orders placed by two processes at once, the same ones by both, reach the PEP once each and hold everywhere. */

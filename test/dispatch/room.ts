@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/dispatch/clock.ts'
 import { DispatchDatabase } from '../../src/dispatch/database.ts'
-import { ContainmentDesk } from '../../src/dispatch/desk.ts'
-import { Dispatcher } from '../../src/dispatch/dispatcher.ts'
+import type { ContainmentDesk } from '../../src/dispatch/desk.ts'
+import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { Delivery, Gateway } from '../../src/dispatch/gateway.ts'
 import { History } from '../../src/dispatch/history.ts'
 import type { DispatchObserver, NotContained } from '../../src/dispatch/observer.ts'
-import { Outcomes } from '../../src/dispatch/outcomes.ts'
+import { openOffice } from '../../src/dispatch/office.ts'
 import { SqlitePosture } from '../../src/dispatch/posture/sqlite.ts'
 import { Outbox } from '../../src/dispatch/queue/outbox.ts'
 import { type Route, Routes } from '../../src/dispatch/routes.ts'
-import type { LeaseChange } from '../../src/model/index.ts'
+import { LEVELS, type LeaseChange } from '../../src/model/index.ts'
 import { ManualClock } from '../../src/testing/manual-clock.ts'
 
 type Seen =
@@ -52,9 +52,9 @@ export class Room implements DispatchObserver {
     }
     this.history = new History(record, systemClock, this)
     const parts = { posture: this.posture, routes: new Routes(routes), history: this.history, observe: this, clock }
-    const outcomes = new Outcomes(parts)
-    this.desk = new ContainmentDesk({ ...parts, queue: this.queue, outcomes })
-    this.dispatcher = new Dispatcher({ ...parts, queue: this.queue, outcomes, random: () => 0.5 })
+    const office = openOffice({ ...parts, queue: this.queue, random: () => 0.5, allowed: new Set(LEVELS) })
+    this.desk = office.desk
+    this.dispatcher = office.dispatcher
   }
 
   start(): this {

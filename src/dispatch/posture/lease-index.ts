@@ -1,9 +1,9 @@
 import type { Lease, TargetKind } from '../../model/index.ts'
 import { severityOfLevel } from '../../model/index.ts'
-import { isFinal, isInForce } from '../lease.ts'
+import { isFinal, isInForce, isTold } from '../lease.ts'
 import type { Decision, PostureChange, PostureQuery } from '../posture.ts'
 
-/** A lease with the revisions at which it last changed, was opened, and ended. */
+/** A lease with the revisions at which it last changed, PEPs were last told to apply it (0: never), and it ended. */
 export interface Entry {
   readonly lease: Lease
   readonly changed: number
@@ -59,13 +59,22 @@ export class LeaseIndex {
     return gone
   }
 
-  decide(query: PostureQuery, nowMs: number): Decision {
-    let worst: Lease | undefined
+  /** Enforced leases of whom this is about that PEPs know of, the one that applies first. */
+  covering(query: PostureQuery): readonly Lease[] {
+    if (this.byTarget.size === 0) return NONE
+    let found: Lease[] | undefined
     for (const key of keysOf(query)) {
       for (const lease of this.byTarget.get(key)?.values() ?? []) {
-        if (isInForce(lease, nowMs) && covers(lease, query) && outranks(lease, worst)) worst = lease
+        if (!isTold(lease) || !covers(lease, query)) continue
+        found ??= []
+        found.push(lease)
       }
     }
+    return found?.sort((a, b) => (outranks(a, b) ? -1 : 1)) ?? NONE
+  }
+
+  decide(query: PostureQuery, nowMs: number): Decision {
+    const worst = this.covering(query).find((lease) => isInForce(lease, nowMs))
     if (worst === undefined) return { action: 'allow' }
     return { action: worst.order.level, containmentId: worst.order.id, expiresMs: worst.order.expiresMs }
   }
@@ -118,20 +127,23 @@ function changeOf(entry: Entry, since: number): PostureChange | undefined {
   return opened > since ? { revision: opened, change: 'apply', lease } : undefined
 }
 
+const NONE: readonly Lease[] = []
+
 /** What an entry tells PEPs that know what it replaces; undefined when nothing, or when they may not hear it. */
 export function newsOf(before: Entry | undefined, entry: Entry): PostureChange | undefined {
   if (entry.lease.order.mode !== 'enforce') return undefined
-  if (before === undefined) return changeOf(entry, 0)
-  return before.ended === undefined && entry.ended !== undefined ? changeOf(entry, 0) : undefined
+  return before?.lease.revision === entry.lease.revision ? undefined : changeOf(entry, 0)
 }
 
 function* keysOf(query: PostureQuery): Generator<string> {
-  const { tenant, session, agent, user, server, tool } = query
+  const { tenant, session, agent, user, server, tool, role } = query
   if (session !== undefined) yield keyOf(tenant, 'session', session)
   if (agent !== undefined) yield keyOf(tenant, 'agent', agent)
   if (user !== undefined) yield keyOf(tenant, 'user', user)
   if (server !== undefined) yield keyOf(tenant, 'server', server)
   if (tool !== undefined) yield keyOf(tenant, 'tool', server === undefined ? tool : `${server}/${tool}`)
+  if (role !== undefined) yield keyOf(tenant, 'role', role)
+  yield keyOf(tenant, 'tenant', tenant)
 }
 
 function keyOf(tenant: string, kind: TargetKind, id: string): string {
@@ -145,10 +157,16 @@ function covers(lease: Lease, query: PostureQuery): boolean {
 }
 
 /** Most severe first, then the one that ends last, then by id: every process gives the same answer. */
-function outranks(a: Lease, b: Lease | undefined): boolean {
-  if (b === undefined) return true
+function outranks(a: Lease, b: Lease): boolean {
   const bySeverity = severityOfLevel(a.order.level) - severityOfLevel(b.order.level)
   if (bySeverity !== 0) return bySeverity > 0
   if (a.order.expiresMs !== b.order.expiresMs) return a.order.expiresMs > b.order.expiresMs
   return a.order.id < b.order.id
+}
+
+/** Whether writing `lease` over what was there is something that PEPs must be told, and what. */
+export function tells(before: Entry | undefined, lease: Lease): 'apply' | 'end' | 'nothing' {
+  if (isFinal(lease.state)) return before?.ended === undefined ? 'end' : 'nothing'
+  if (lease.state === 'awaiting_approval' || before?.lease.revision === lease.revision) return 'nothing'
+  return 'apply'
 }

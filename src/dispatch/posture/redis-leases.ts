@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis'
 import type { Lease } from '../../model/index.ts'
-import { isFinal } from '../lease.ts'
 import { PostureError } from '../posture.ts'
-import type { Entry } from './lease-index.ts'
+import { type Entry, tells } from './lease-index.ts'
 import { BEGIN_LIFE, FORGET, READ_CHANGES, WRITE_LEASE } from './redis-scripts.ts'
 
 /** What changed in Redis after some revision. */
@@ -33,13 +32,14 @@ export class RedisLeases {
   }
 
   /**
-   * Writes a lease over the revision of it that was seen (0: none). Undefined when that one is gone; another entry than
+   * Writes a lease over what was seen of it (undefined: nothing). Undefined when that one is gone; another entry than
    * the one meant when it has changed meanwhile. `floor` is a revision that every new one lies above.
    */
-  async write(lease: Lease, seen: number, floor: number): Promise<Entry | undefined> {
+  async write(lease: Lease, seen: Entry | undefined, floor: number): Promise<Entry | undefined> {
     const { id, expiresMs } = lease.order
-    const ends = isFinal(lease.state) ? 1 : 0
-    const stored = await this.run(WRITE_LEASE, floor, id, seen, JSON.stringify(lease), expiresMs, ends, this.channel)
+    const told = tells(seen, lease)
+    const args = [floor, id, seen?.changed ?? 0, JSON.stringify(lease), expiresMs, told, this.channel]
+    const stored = await this.run(WRITE_LEASE, ...args)
     return typeof stored === 'string' ? entryOf(stored) : undefined
   }
 

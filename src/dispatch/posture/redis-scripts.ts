@@ -1,6 +1,6 @@
 /**
  * Every change of a lease is one script, so that it is atomic whoever else changes it. A lease is one field of the hash
- * KEYS[1]: a line `changed opened ended` (ended 0 while it lasts), then the lease as JSON. KEYS[2] is the revision
+ * KEYS[1]: a line `changed opened ended` (opened 0 before PEPs are told, ended 0 while it lasts), then the lease as JSON. KEYS[2] is the revision
  * counter, KEYS[3] a sorted set of order ids by revision, KEYS[4] one by end, KEYS[5] names this life of the data.
  */
 
@@ -12,7 +12,7 @@ const FLOOR = `
 
 /**
  * Writes a lease if what is stored is what the caller has seen. ARGV: floor, order id, revision seen (0: not there),
- * lease JSON, end in ms, whether this ends it (0 or 1), channel. Returns the entry that is stored afterwards.
+ * lease JSON, end in ms, what PEPs are told by this (apply, end, nothing), channel. Returns the entry that is stored afterwards.
  */
 export const WRITE_LEASE = `${FLOOR}
   local id, seen = ARGV[2], tonumber(ARGV[3])
@@ -26,9 +26,9 @@ export const WRITE_LEASE = `${FLOOR}
     return false
   end
   local revision = redis.call('INCR', KEYS[2])
-  opened = opened or revision
-  if ARGV[6] == '1' and (ended == nil or ended == '0') then ended = revision end
-  local entry = revision .. ' ' .. opened .. ' ' .. (ended or 0) .. '\\n' .. ARGV[4]
+  if ARGV[6] == 'apply' then opened = revision end
+  if ARGV[6] == 'end' then ended = revision end
+  local entry = revision .. ' ' .. (opened or 0) .. ' ' .. (ended or 0) .. '\\n' .. ARGV[4]
   redis.call('HSET', KEYS[1], id, entry)
   redis.call('ZADD', KEYS[3], revision, id)
   redis.call('ZADD', KEYS[4], ARGV[5], id)

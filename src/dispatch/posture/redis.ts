@@ -82,9 +82,9 @@ export class RedisPosture implements Posture {
   async open(lease: Lease): Promise<Lease> {
     const known = this.index.get(lease.order.id)
     if (known !== undefined) return known.lease
-    const stored = await this.write(lease, 0)
+    const stored = await this.write(lease, undefined)
     // A lease that was there before has another revision behind it, or a different moment in it.
-    const isNew = stored === undefined || (stored.changed === stored.opened && isSame(stored.lease, lease))
+    const isNew = stored === undefined || (stored.lease.revision === lease.revision && isSame(stored.lease, lease))
     return isNew ? lease : stored.lease
   }
 
@@ -94,18 +94,27 @@ export class RedisPosture implements Posture {
       if (known === undefined) return undefined
       const lease = advanced(known.lease, to, change)
       if (lease === known.lease) return lease
-      const stored: Entry | undefined = await this.write(lease, known.changed)
+      const stored: Entry | undefined = await this.write(lease, known)
       if (stored === undefined) {
         // Redis lost it between two reads: fill it from memory, then try again.
         await this.compare()
         known = await this.leases.read(orderId)
-      } else if (stored.lease.state === to) return stored.lease
+      } else if (isSame(stored.lease, lease)) return stored.lease
       else known = stored
     }
   }
 
   async get(orderId: string): Promise<Lease | undefined> {
     return (this.index.get(orderId) ?? (await this.leases.read(orderId)))?.lease
+  }
+
+  async restore(lease: Lease): Promise<void> {
+    await this.refill(lease)
+    await this.compare()
+  }
+
+  covering(query: PostureQuery): readonly Lease[] {
+    return this.index.covering(query)
   }
 
   async decide(query: PostureQuery, nowMs: number): Promise<Decision> {
@@ -187,7 +196,7 @@ export class RedisPosture implements Posture {
   private async beginAgain(startedMs: number): Promise<void> {
     const life = await this.leases.beginLife(randomUUID(), this.index.revision)
     const remembered = [...this.index.entries()].map(({ lease }) => lease)
-    for (const lease of remembered) await this.restore(lease)
+    for (const lease of remembered) await this.refill(lease)
     const all = await this.leases.changesAfter(0)
     this.learnAnew(all.entries)
     this.life = life
@@ -195,19 +204,19 @@ export class RedisPosture implements Posture {
     this.comparedMs = startedMs
   }
 
-  private async restore(lease: Lease): Promise<void> {
+  private async refill(lease: Lease): Promise<void> {
     let stored = await this.leases.read(lease.order.id)
     for (;;) {
       const wanted = stored === undefined ? lease : furthest(stored.lease, lease)
       if (wanted === stored?.lease) return
-      const written: Entry | undefined = await this.leases.write(wanted, stored?.changed ?? 0, this.index.revision)
-      if (written?.lease.state === wanted.state) return
+      const written: Entry | undefined = await this.leases.write(wanted, stored, this.index.revision)
+      if (written !== undefined && isSame(written.lease, wanted)) return
       stored = written
     }
   }
 
   /** Writes and hears of it. */
-  private async write(lease: Lease, seen: number): Promise<Entry | undefined> {
+  private async write(lease: Lease, seen: Entry | undefined): Promise<Entry | undefined> {
     const entry = await this.leases.write(lease, seen, this.index.revision)
     if (entry !== undefined) await this.hear(entry)
     return entry
@@ -253,5 +262,5 @@ export class RedisPosture implements Posture {
 }
 
 function isSame(a: Lease, b: Lease): boolean {
-  return a.state === b.state && a.updatedMs === b.updatedMs
+  return a.revision === b.revision && a.state === b.state && a.updatedMs === b.updatedMs
 }

@@ -1,10 +1,10 @@
 import type { Lease, LeaseState } from '../../model/index.ts'
 import type { DispatchDatabase } from '../database.ts'
 import type { Change } from '../lease.ts'
-import { advanced, isFinal } from '../lease.ts'
+import { advanced, furthest, isFinal } from '../lease.ts'
 import type { Decision, Posture, PostureChange, PostureQuery } from '../posture.ts'
 import type { Entry } from './lease-index.ts'
-import { LeaseIndex, newsOf } from './lease-index.ts'
+import { LeaseIndex, newsOf, tells } from './lease-index.ts'
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS lease (
@@ -58,35 +58,35 @@ export class SqlitePosture implements Posture {
     if (known !== undefined) return known.lease
     return this.change(true, () => {
       const stored = this.read(lease.order.id)
-      if (stored !== undefined) return { entry: stored, changed: false }
-      const revision = this.nextRevision++
-      const entry: Entry = { lease, changed: revision, opened: revision }
-      this.db.sqlite
-        .prepare('INSERT INTO lease (id, body, changed, opened, expires_ms) VALUES (?, ?, ?, ?, ?)')
-        .run(lease.order.id, JSON.stringify(lease), revision, revision, lease.order.expiresMs)
-      return { entry, changed: true }
+      return stored === undefined ? this.put(undefined, lease) : { entry: stored, changed: false }
+    })
+  }
+
+  async restore(lease: Lease): Promise<void> {
+    await this.change(true, () => {
+      const stored = this.read(lease.order.id)
+      const wanted = stored === undefined ? lease : furthest(stored.lease, lease)
+      return stored?.lease === wanted ? { entry: stored, changed: false } : this.put(stored, wanted)
     })
   }
 
   async advance(orderId: string, to: LeaseState, change: Change): Promise<Lease | undefined> {
     const known = this.index.get(orderId) ?? this.read(orderId)
     if (known === undefined) return undefined
-    // Only an end must survive a power cut: what gateways answered is asked again by the job that asked before.
-    return this.change(isFinal(to), () => {
+    // What people decide must survive a power cut: what gateways answered is asked again by the job that asked before.
+    return this.change(isFinal(to) || to === 'requested' || to === 'renewed', () => {
       const before = this.read(orderId) ?? known
       const lease = advanced(before.lease, to, change)
-      if (lease === before.lease) return { entry: before, changed: false }
-      const revision = this.nextRevision++
-      const ended = isFinal(lease.state) ? (before.ended ?? revision) : before.ended
-      this.db.sqlite
-        .prepare('UPDATE lease SET body = ?, changed = ?, ended = ? WHERE id = ?')
-        .run(JSON.stringify(lease), revision, ended ?? null, orderId)
-      return { entry: { lease, changed: revision, opened: before.opened, ended }, changed: true }
+      return lease === before.lease ? { entry: before, changed: false } : this.put(before, lease)
     })
   }
 
   async get(orderId: string): Promise<Lease | undefined> {
     return (this.index.get(orderId) ?? this.read(orderId))?.lease
+  }
+
+  covering(query: PostureQuery): readonly Lease[] {
+    return this.index.covering(query)
   }
 
   async decide(query: PostureQuery, nowMs: number): Promise<Decision> {
@@ -117,6 +117,19 @@ export class SqlitePosture implements Posture {
 
   async close(): Promise<void> {
     this.listeners.clear()
+  }
+
+  /** Inside a transaction. */
+  private put(before: Entry | undefined, lease: Lease): { entry: Entry; changed: boolean } {
+    const changed = this.nextRevision++
+    const told = tells(before, lease)
+    const opened = told === 'apply' ? changed : (before?.opened ?? 0)
+    const ended = told === 'end' ? changed : before?.ended
+    const { id, expiresMs } = lease.order
+    this.db.sqlite
+      .prepare('INSERT OR REPLACE INTO lease (id, body, changed, opened, ended, expires_ms) VALUES (?, ?, ?, ?, ?, ?)')
+      .run(id, JSON.stringify(lease), changed, opened, ended ?? null, expiresMs)
+    return { entry: { lease, changed, opened, ended }, changed: true }
   }
 
   /** Memory follows the commit, never precedes it: what was answered from memory survives a crash. */

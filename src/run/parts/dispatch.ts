@@ -2,12 +2,12 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../../dispatch/clock.ts'
 import { DispatchDatabase } from '../../dispatch/database.ts'
-import { ContainmentDesk } from '../../dispatch/desk.ts'
-import { Dispatcher } from '../../dispatch/dispatcher.ts'
+import type { ContainmentDesk } from '../../dispatch/desk.ts'
+import type { Dispatcher } from '../../dispatch/dispatcher.ts'
 import { WebhookGateway } from '../../dispatch/gateway/webhook.ts'
 import { History } from '../../dispatch/history.ts'
 import type { DispatchObserver } from '../../dispatch/observer.ts'
-import { Outcomes } from '../../dispatch/outcomes.ts'
+import { openOffice } from '../../dispatch/office.ts'
 import { REDIS_POSTURE_DEFAULTS, RedisPosture } from '../../dispatch/posture/redis.ts'
 import { SqlitePosture } from '../../dispatch/posture/sqlite.ts'
 import type { Posture } from '../../dispatch/posture.ts'
@@ -15,7 +15,8 @@ import { BULLMQ_DEFAULTS, BullmqQueue } from '../../dispatch/queue/bullmq.ts'
 import { Outbox } from '../../dispatch/queue/outbox.ts'
 import type { OrderQueue } from '../../dispatch/queue.ts'
 import { Routes } from '../../dispatch/routes.ts'
-import type { LeaseChange } from '../../model/index.ts'
+import { EffectivenessWatch } from '../../dispatch/watch.ts'
+import { LEVELS, type LeaseChange } from '../../model/index.ts'
 import type { Settings } from '../config.ts'
 import { type RedisSection, redisPrefix, redisUrl } from './redis.ts'
 
@@ -27,6 +28,7 @@ export interface DispatchRoom {
   readonly queue: OrderQueue
   readonly desk: ContainmentDesk
   readonly dispatcher: Dispatcher
+  readonly watch: EffectivenessWatch
   readonly history: History
   readonly gateways: readonly WebhookGateway[]
   /** Writes the history that waits, then closes everything. After the dispatcher has stopped. */
@@ -46,20 +48,22 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   const clock = systemClock
   const history = new History(context.writeChanges, clock, observe)
   const routes = new Routes(
-    settings.config.containment.gateways.map(({ tenant }, at) => ({
+    settings.config.containment.gateways.map(({ tenant, fallback }, at) => ({
       gateway: gateways[at] as WebhookGateway,
+      fallback,
       ...(tenant !== undefined && { tenant }),
     })),
   )
   const shared = { posture, routes, history, observe, clock }
-  const outcomes = new Outcomes(shared)
+  const office = openOffice({ ...shared, queue, random: Math.random, allowed: new Set(LEVELS) })
+  const readOnlyTools = new Set(settings.config.detection.readOnlyTools)
   return {
+    ...office,
     posture,
     queue,
     history,
     gateways,
-    desk: new ContainmentDesk({ ...shared, queue, outcomes }),
-    dispatcher: new Dispatcher({ ...shared, queue, outcomes, random: Math.random }),
+    watch: new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools }),
     async close() {
       await history.flush()
       for (const gateway of gateways) gateway.close()

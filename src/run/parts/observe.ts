@@ -69,7 +69,11 @@ function notContainedRow({ lease, gateway, kind, why }: NotContained, nowMs: num
     severity: 'critical',
     risk: order.score,
     reasons: JSON.stringify([
-      { what: `${order.level} of ${order.target.kind}`, observed: why, expected: 'acknowledged' },
+      {
+        what: `${order.level} of ${order.target.kind}`,
+        observed: why,
+        expected: kind === 'ineffective' ? 'calls are refused' : 'acknowledged',
+      },
     ]),
     signals: [],
     tags: [],
