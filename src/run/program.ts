@@ -6,6 +6,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { learnCommand } from './commands/learn.ts'
 import { releaseCommand } from './commands/release.ts'
+import { rulesCommand } from './commands/rules.ts'
 import { scoreCommand } from './commands/score.ts'
 import { sessionsCommand } from './commands/sessions.ts'
 import { upCommand } from './commands/up.ts'
@@ -28,6 +29,7 @@ export function createProgram(io: Io): Command {
     containCommand(io),
     releaseCommand(io),
     baselinesCommand(io),
+    rulesCommand(io),
     dlqCommand(io),
     doctorCommand(io),
   ]

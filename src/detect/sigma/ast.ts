@@ -3,7 +3,7 @@
  * (compile.ts, correlate.ts) and the SQL compiler (to-sql.ts) both start here, so neither of them reads YAML, knows a
  * modifier's name or looks up a search identifier.
  */
-import type { Action } from '../../model/index.ts'
+import type { Level } from '../../model/index.ts'
 
 /** A place in a rule file; `line` counts from 1. */
 export interface Position {
@@ -16,7 +16,8 @@ export type RuleDocument = Rule | FilterRule
 
 // ---------------------------------------------------------------------------------------------- documents
 
-export type Level = 'informational' | 'low' | 'medium' | 'high' | 'critical'
+/** Sigma's `level`: how critical a match is; not the ladder's level */
+export type Criticality = 'informational' | 'low' | 'medium' | 'high' | 'critical'
 export type Status = 'stable' | 'test' | 'experimental' | 'deprecated' | 'unsupported'
 
 /** What every document says about itself. */
@@ -33,7 +34,7 @@ export interface Head {
 export interface RuleHead extends Head {
   /** Belay's stage of a rule: experimental, test, stable */
   readonly status?: Status
-  readonly level?: Level
+  readonly level?: Criticality
   readonly tags: readonly string[]
   readonly references: readonly string[]
   readonly falsePositives: readonly string[]
@@ -52,7 +53,7 @@ export interface BelayKeys {
 
 /** What a match orders: a rung of the ladder, and for how long. */
 export interface RuleResponse {
-  readonly action: Action
+  readonly level: Level
   readonly leaseMs?: number
 }
 

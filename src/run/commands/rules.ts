@@ -1,0 +1,11 @@
+import { Command } from 'commander'
+import type { Io } from '../io.ts'
+import { rulesCheckCommand } from './rules/check.ts'
+import { rulesMatchCommand } from './rules/match.ts'
+
+export function rulesCommand(io: Io): Command {
+  return new Command('rules')
+    .description('checks Sigma rules, and matches them against events')
+    .addCommand(rulesCheckCommand(io))
+    .addCommand(rulesMatchCommand(io))
+}
