@@ -21,7 +21,8 @@ const POLICY = {
   mode: 'enforce' as const,
   leaseMs: DEFAULT_LEASE_MS,
   allowed: new Set(LEVELS),
-  protectedRoles: new Set<string>(),
+  rules: [],
+  protected: { roles: new Set<string>(), agents: new Set<string>(), tools: new Set<string>() },
 }
 const active = baselineOf({
   tools: [profileRow('files', 'get_page', 95), profileRow('files', 'send_money', 20)],

@@ -9,6 +9,8 @@ export interface DeskParts extends OutcomeParts {
   readonly placement: Placement
   readonly outcomes: Outcomes
   readonly escalation: Escalation
+  /** holds automatic orders to their budget */
+  readonly guard: { admit(order: Order): Order }
 }
 
 /** A containment that a person asks for. */
@@ -48,7 +50,7 @@ export class ContainmentDesk {
 
   /** Resolves when the orders survive a crash. Monitor orders are recorded and never queued. */
   place(orders: readonly Order[]): Promise<void> {
-    return this.parts.placement.place(orders)
+    return this.parts.placement.place(orders.map((order) => this.parts.guard.admit(order)))
   }
 
   async contain(request: ContainRequest): Promise<Lease> {
@@ -68,7 +70,7 @@ export class ContainmentDesk {
       mode: 'enforce',
       evidence: { source: OPERATOR, id: by, callId: '', receivedMs: nowMs },
     }
-    await this.place([order])
+    await this.parts.placement.place([order])
     return (await posture.get(order.id)) ?? leaseOf(order, nowMs)
   }
 

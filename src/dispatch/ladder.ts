@@ -33,8 +33,3 @@ export function moreSevere(a: Level, b: Level): boolean {
 export function highestAllowed(asked: Level, allowed: ReadonlySet<Level>): Level | undefined {
   return LEVELS.slice(0, LEVELS.indexOf(asked) + 1).findLast((level) => allowed.has(level))
 }
-
-/** The level above, undefined at the top: where to go when a level turned out to be unsupported or ineffective. */
-export function nextRung(level: Level): Level | undefined {
-  return LEVELS[LEVELS.indexOf(level) + 1]
-}

@@ -1,4 +1,5 @@
 import type { Lease, Order } from '../model/index.ts'
+import type { OverBudget } from './blast-radius.ts'
 import type { Delivery } from './gateway.ts'
 import type { DispatchJob } from './queue.ts'
 
@@ -24,6 +25,8 @@ export interface DispatchObserver {
   ended(lease: Lease): void
   /** worth a finding: a containment that people believe in and that is not there */
   notContained(failure: NotContained): void
+  /** automatic orders are beyond their budget and await approval: worth a finding, told once per tenant, kind and hour */
+  overBudget(over: OverBudget): void
   /** history that could not be written in time and is lost to analysts; never a containment */
   historyDropped(changes: number): void
   failed(doing: 'history' | 'queue' | 'posture', error: unknown): void

@@ -1,5 +1,5 @@
 import type { Level } from '../model/index.ts'
-import { ContainmentDesk } from './desk.ts'
+import { ContainmentDesk, type DeskParts } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Escalation } from './escalation.ts'
 import { Outcomes } from './outcomes.ts'
@@ -10,6 +10,7 @@ export interface OfficeParts extends PlacementParts {
   readonly random: () => number
   /** rungs that may be ordered */
   readonly allowed: ReadonlySet<Level>
+  readonly guard: DeskParts['guard']
 }
 
 export interface Office {

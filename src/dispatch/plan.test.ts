@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding, Level, PlanInput } from '../model/index.ts'
 import { LEVELS } from '../model/index.ts'
-import { effectOn, nextRung } from './ladder.ts'
-import { DEFAULT_LEASE_MS, type PlanPolicy, plan } from './plan.ts'
+import { effectOn } from './ladder.ts'
+import { DEFAULT_LEASE_MS, type PlanPolicy, type PolicyRule, plan } from './plan.ts'
 
 const HOUR_MS = 3_600_000
 const T0_MS = Date.UTC(2026, 10, 21)
@@ -33,6 +33,7 @@ const input: PlanInput = {
   tenant: 'acme',
   agent: 'bot',
   role: 'banking',
+  effect: 'side-effect',
   session: 's1',
   finding,
   risk: 0.9,
@@ -45,7 +46,12 @@ const policy: PlanPolicy = {
   mode: 'enforce',
   leaseMs: DEFAULT_LEASE_MS,
   allowed: new Set(LEVELS),
-  protectedRoles: new Set(['payments-core']),
+  rules: [],
+  protected: {
+    roles: new Set(['payments-core']),
+    agents: new Set(['treasurer']),
+    tools: new Set(['bank/payroll']),
+  },
 }
 
 describe('plan', () => {
@@ -100,12 +106,42 @@ describe('plan', () => {
     expect(plan({ ...input, level: 'monitor' }, { ...policy, allowed })).toEqual([])
   })
 
-  it('never delivers in monitor mode, for the monitor level, or for a protected role', () => {
+  it('never delivers in monitor mode or for the monitor level', () => {
     expect(plan(input, { ...policy, mode: 'monitor' })[0]?.mode).toBe('monitor')
     expect(plan({ ...input, level: 'monitor' }, policy)[0]?.mode).toBe('monitor')
-    const [order] = plan({ ...input, role: 'payments-core' }, policy)
-    expect(order?.mode).toBe('monitor')
-    expect(order?.reason).toContain('protected')
+    const [planned] = plan({ ...input, role: 'payments-core' }, { ...policy, mode: 'monitor' })
+    expect(planned).toMatchObject({ mode: 'monitor' })
+    expect(planned?.approval).toBeUndefined()
+  })
+
+  it('asks a person about protected roles, agents and tools', () => {
+    const approvalOf = (over: Partial<PlanInput>) => plan({ ...input, ...over }, policy)[0]?.approval
+    expect(approvalOf({})).toBeUndefined()
+    expect(approvalOf({ role: 'payments-core' })).toBe('payments-core is a protected role')
+    expect(approvalOf({ agent: 'treasurer' })).toBe('treasurer is a protected agent')
+    const payroll = { ...finding, tool: 'payroll' }
+    expect(approvalOf({ level: 'quarantine_tool', finding: payroll })).toBe('bank/payroll is a protected tool')
+    // Suspending a session that called it takes the tool away from nobody else.
+    expect(approvalOf({ finding: payroll })).toBeUndefined()
+  })
+
+  it('follows the first rule that matches role, tool class and severity', () => {
+    const rules: readonly PolicyRule[] = [
+      { roles: new Set(['support']), approval: true },
+      { tools: new Set(['read']), atMost: 'require_step_up', approval: false },
+      { severities: new Set(['high']), atLeast: 'restrict_read_only', approval: false, leaseMs: 60_000 },
+    ]
+    const ordered = (over: Partial<PlanInput>) => plan({ ...input, ...over }, { ...policy, rules })[0]
+    expect(ordered({ role: 'support' })).toMatchObject({
+      level: 'suspend_session',
+      approval: 'the policy asks a person',
+    })
+    expect(ordered({ effect: 'read' })).toMatchObject({ level: 'require_step_up' })
+    const raised = ordered({ level: 'require_step_up' })
+    expect(raised).toMatchObject({ level: 'restrict_read_only', expiresMs: T0_MS + 60_000 })
+    expect(ordered({ level: 'require_step_up', finding: { ...finding, severity: 'low' } })?.level).toBe(
+      'require_step_up',
+    )
   })
 })
 
@@ -115,10 +151,5 @@ describe('ladder', () => {
     expect(LEVELS.map((level) => effectOn(level, call))).toEqual(['pass', 'step-up', 'deny', 'deny', 'deny'])
     expect(effectOn('restrict_read_only', { ...call, readOnly: true })).toBe('pass')
     expect(effectOn('require_step_up', { ...call, steppedUp: true })).toBe('pass')
-  })
-
-  it('climbs one rung at a time and ends at the top', () => {
-    expect(nextRung('quarantine_tool')).toBe('suspend_session')
-    expect(nextRung('suspend_session')).toBeUndefined()
   })
 })

@@ -1,11 +1,14 @@
 import type { Finding } from './finding.ts'
 import type { Level, Order } from './order.ts'
+import type { Effect } from './vocabulary.ts'
 
 /** What detection found and asks for, of one event. */
 export interface PlanInput {
   readonly tenant: string
   readonly agent: string
   readonly role: string
+  /** what the tool of the call does */
+  readonly effect: Effect
   readonly session: string
   readonly finding: Finding
   /** session risk, 0..1 */

@@ -314,11 +314,93 @@ const Gateway = Type.Object(
   { additionalProperties: false },
 )
 
+const LEVELS = ['monitor', 'require_step_up', 'restrict_read_only', 'quarantine_tool', 'suspend_session'] as const
+
+const PolicyRule = Type.Object(
+  {
+    roles: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'Of these roles; any when absent.',
+        examples: [['payments']],
+      }),
+    ),
+    tools: Type.Optional(
+      Type.Array(oneOf(['read', 'side-effect', 'unknown'], {}), {
+        description: 'Caused by a call of a tool that does this; any when absent.',
+        examples: [['read']],
+      }),
+    ),
+    severities: Type.Optional(
+      Type.Array(oneOf(['low', 'medium', 'high', 'critical'], {}), {
+        description: 'Of these severities; any when absent.',
+        examples: [['critical']],
+      }),
+    ),
+    atLeast: Type.Optional(oneOf(LEVELS, { description: 'The mildest level that is ordered.' })),
+    atMost: Type.Optional(oneOf(LEVELS, { description: 'The most severe level that is ordered.' })),
+    approval: Type.Boolean({ default: false, description: 'Deliver only what a person approved.' }),
+    leaseMinutes: Type.Optional(
+      Type.Integer({ minimum: 1, description: 'How long it lasts, where it differs.', examples: [60] }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const share = (what: string, value: number) =>
+  Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: value,
+    description: `Share of the tenant's live ${what} that may be contained within an hour without a person.`,
+  })
+
+const floor = (what: string, value: number) =>
+  Type.Integer({ minimum: 0, default: value, description: `As many ${what} may be, however few are live.` })
+
+const Budget = section(
+  {
+    sessions: share('sessions', 0.2),
+    agents: share('agents', 0.25),
+    tools: share('tools', 0.2),
+    sessionsFloor: floor('sessions', 20),
+    agentsFloor: floor('agents', 20),
+    toolsFloor: floor('tools', 5),
+    redundantPairs: list(
+      Type.Array(Type.String({ minLength: 1 }), { minItems: 2, maxItems: 2 }),
+      'Agents, tools (`server/name`) or servers that stand in for each other: never both without a person.',
+      [['payer-1', 'payer-2']],
+    ),
+    coolDownMinutes: Type.Integer({
+      minimum: 0,
+      default: 10,
+      description: 'After a person released a target, it is contained again only with approval for this long.',
+    }),
+  },
+  'Blast radius: what is beyond it awaits approval. Live is what sent events within one to two hours; each scoring process counts its own.',
+)
+
 const Containment = section(
   {
+    levels: Type.Array(oneOf(LEVELS, {}), {
+      minItems: 1,
+      default: [...LEVELS],
+      description: 'Rungs of the ladder that may be ordered; what asks for another gets the next milder one.',
+    }),
+    policy: list(PolicyRule, 'What is ordered for findings that match; the first rule that matches counts.'),
     leaseMinutes: count('How long a containment lasts unless it is renewed.', { default: 240 }),
     quarantineMinutes: count('How long a quarantined tool stays so.', { default: 1440 }),
-    protectedRoles: list(Type.String({ minLength: 1 }), 'Roles that only a person may contain.', ['payments-core']),
+    protectedRoles: list(Type.String({ minLength: 1 }), 'Roles that are contained only with approval.', [
+      'payments-core',
+    ]),
+    protectedAgents: list(Type.String({ minLength: 1 }), 'Agents that are contained only with approval.', [
+      'treasurer',
+    ]),
+    protectedTools: list(
+      Type.String({ minLength: 1 }),
+      'Tools that are quarantined only with approval, as `server/tool` or `tool`.',
+      ['bank/payroll'],
+    ),
+    budget: Budget,
     gateways: list(Gateway, 'Who is told. PEPs that ask (`GET /v1/decisions`) need no entry.'),
   },
   'How a session is contained.',

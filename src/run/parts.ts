@@ -6,7 +6,7 @@ import type { Log } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { type Door, openDoor } from './parts/accept.ts'
 import { BaselineBook } from './parts/baselines.ts'
-import { type DispatchRoom, openDispatch } from './parts/dispatch.ts'
+import { type DispatchRoom, openDispatch, seedCensus } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
@@ -92,6 +92,7 @@ async function open(
     },
   })
   opened(() => dispatch.close())
+  await seedCensus(store, dispatch.census)
 
   const judgeRoom = openJudge(config, {
     engine,

@@ -45,8 +45,9 @@ function webRoutes({ dispatch, store }: Parts) {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
   }
-  const { posture, desk } = dispatch
-  return [containmentRoutes({ posture, desk, now: Date.now, every }), queryRoutes({ store, now: Date.now })]
+  const { posture, desk, census } = dispatch
+  const roleOf = (tenant: string, agent: string) => census.roleOf(tenant, agent)
+  return [containmentRoutes({ posture, desk, roleOf, now: Date.now, every }), queryRoutes({ store, now: Date.now })]
 }
 
 function tokenRecords({ config, secret }: Settings): readonly TokenRecord[] {

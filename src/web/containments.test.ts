@@ -27,9 +27,13 @@ const SILENT: DispatchObserver = {
   acknowledged: () => undefined,
   ended: () => undefined,
   notContained: () => undefined,
+  overBudget: () => undefined,
   historyDropped: () => undefined,
   failed: () => undefined,
 }
+
+const ROLES: Readonly<Record<string, string>> = { bot: 'clerk' }
+const guard = { admit: (order: Order) => order }
 
 const PRINCIPALS: Readonly<Record<string, Principal>> = {
   gw: { name: 'gw-1', tenant: 'default', scopes: new Set(['pep']), anonymous: false },
@@ -53,7 +57,7 @@ describe('containment routes', () => {
     const queue = new Outbox(db, clock, { concurrencyPerGateway: 1, onError: () => undefined })
     const history = new History(async () => undefined, clock, SILENT)
     const parts = { posture, routes: new Routes([]), history, observe: SILENT, clock }
-    desk = openOffice({ ...parts, queue, random: () => 0.5, allowed: new Set(LEVELS) }).desk
+    desk = openOffice({ ...parts, queue, random: () => 0.5, allowed: new Set(LEVELS), guard }).desk
     pings = []
     const every = (_ms: number, run: () => void) => {
       pings.push(run)
@@ -66,7 +70,7 @@ describe('containment routes', () => {
       },
       probes: [],
       metrics: async () => ({ contentType: 'text/plain', text: '' }),
-      plugins: [containmentRoutes({ posture, desk, now: clock.now, every })],
+      plugins: [containmentRoutes({ posture, desk, roleOf: (_tenant, agent) => ROLES[agent], now: clock.now, every })],
       onError: (error) => {
         throw error
       },
@@ -144,6 +148,23 @@ describe('containment routes', () => {
     expect(freed.json()).toMatchObject({ state: 'released', released_by: 'ada', detail: 'was fine', revision: 2 })
     expect((await ask('ada', 'DELETE', url)).json()).toMatchObject({ state: 'released', detail: 'was fine' })
     expect((await ask('gw', 'GET', '/v1/decisions?agent=bot')).json()).toMatchObject({ action: 'allow' })
+  })
+
+  it('throws the kill switch of a role and of the own tenant, for every decision about them', async () => {
+    const decide = async (query: string) => (await ask('gw', 'GET', `/v1/decisions?${query}`)).json().action
+    const kill = (kind: string, id: string) =>
+      ask('ada', 'POST', '/v1/containments', {
+        payload: { action: 'suspend_session', target: { kind, id }, reason: 'stop' },
+      })
+    const role = (await kill('role', 'clerk')).json()
+    expect(await decide('session=s1&agent=bot')).toBe('suspend_session')
+    expect(await decide('session=s1&agent=unknown&role=clerk')).toBe('suspend_session')
+    expect(await decide('session=s1&agent=other')).toBe('allow')
+    expect((await kill('tenant', 'other')).statusCode).toBe(403)
+    const tenant = (await kill('tenant', 'default')).json()
+    expect(await decide('session=s1&agent=other')).toBe('suspend_session')
+    for (const { containment_id: id } of [role, tenant]) await ask('ada', 'DELETE', `/v1/containments/${id}`)
+    expect(await decide('session=s1&agent=bot')).toBe('allow')
   })
 
   it('frees with a release that says nothing', async () => {

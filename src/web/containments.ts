@@ -32,6 +32,8 @@ export interface ContainmentDesk {
 export interface ContainmentParts {
   readonly posture: Posture
   readonly desk: ContainmentDesk
+  /** as far as the agent's events were seen here */
+  readonly roleOf: (tenant: string, agent: string) => string | undefined
   readonly now: () => number
   /** repeats until the returned function is called; for the stream's pings */
   readonly every: Every
@@ -66,10 +68,14 @@ export function containmentRoutes(parts: ContainmentParts): FastifyPluginAsync {
   }
 }
 
-function decisionRoutes(server: FastifyInstance, { posture, now, every }: ContainmentParts): void {
+function decisionRoutes(server: FastifyInstance, { posture, roleOf, now, every }: ContainmentParts): void {
   server.get('/v1/decisions', { config: READERS, schema: { querystring: DECISION_QUERY } }, async (request, reply) => {
-    const query = request.query as Readonly<Record<'session' | 'agent' | 'user' | 'server' | 'tool', string>>
-    const decision = await posture.decide({ ...query, tenant: request.principal.tenant }, now())
+    const query = request.query as Readonly<
+      Partial<Record<'session' | 'agent' | 'user' | 'server' | 'tool' | 'role', string>>
+    >
+    const { tenant } = request.principal
+    const role = query.role ?? (query.agent === undefined ? undefined : roleOf(tenant, query.agent))
+    const decision = await posture.decide({ ...query, ...(role === undefined ? {} : { role }), tenant }, now())
     const tag = tagOf(decision)
     reply.headers({ etag: tag, 'cache-control': 'private, no-cache' })
     if (request.headers['if-none-match'] === tag) return reply.code(304).send()
@@ -102,6 +108,8 @@ function writeRoutes(server: FastifyInstance, { posture, desk }: ContainmentPart
   server.post('/v1/containments', { config: RESPONDERS, schema: { body: CONTAIN_BODY } }, async (request, reply) => {
     const { action, target, reason, severity, lease_minutes: minutes } = request.body as ContainBody
     const { tenant, name: by } = request.principal
+    if (target.kind === 'tenant' && target.id !== tenant)
+      return problem(reply, 403, `the token reaches the tenant ${tenant} only`)
     const leaseMs = minutes * 60_000
     const lease = await desk.contain({ tenant, level: action, target, reason, severity, leaseMs, by })
     return reply.code(201).header('location', `/v1/containments/${lease.order.id}`).send(containmentRow(lease))
@@ -204,7 +212,7 @@ const NAME = { type: 'string', minLength: 1, maxLength: 1024 }
 
 const DECISION_QUERY = {
   type: 'object',
-  properties: { session: NAME, agent: NAME, user: NAME, server: NAME, tool: NAME },
+  properties: { session: NAME, agent: NAME, user: NAME, server: NAME, tool: NAME, role: NAME },
 }
 
 const LIST_QUERY = { type: 'object', properties: { active: { type: 'boolean' } } }
@@ -219,7 +227,11 @@ const CONTAIN_BODY = {
       type: 'object',
       required: ['kind', 'id'],
       additionalProperties: false,
-      properties: { kind: { enum: ['session', 'agent', 'user', 'tool', 'server'] }, id: NAME, agent: NAME },
+      properties: {
+        kind: { enum: ['session', 'agent', 'user', 'tool', 'server', 'role', 'tenant'] },
+        id: NAME,
+        agent: NAME,
+      },
     },
     reason: { type: 'string', minLength: 1, maxLength: 2000 },
     severity: { enum: ['low', 'medium', 'high', 'critical'], default: 'high' },

@@ -8,13 +8,14 @@ import { openOffice } from '../../src/dispatch/office.ts'
 import { REDIS_POSTURE_DEFAULTS, RedisPosture } from '../../src/dispatch/posture/redis.ts'
 import { BULLMQ_DEFAULTS, BullmqQueue } from '../../src/dispatch/queue/bullmq.ts'
 import { Routes } from '../../src/dispatch/routes.ts'
-import { LEVELS } from '../../src/model/index.ts'
+import { LEVELS, type Order } from '../../src/model/index.ts'
 import { order } from '../../src/testing/orders.ts'
 import { redisServer } from '../services/redis.ts'
 import { type Callback, Receiver, SECRET } from './receiver.ts'
 
 const redis = await redisServer()
 const ORDERS = 60
+const guard = { admit: (order: Order) => order }
 
 /** One of several processes: its own connections to one Redis, as run/ wires them. */
 async function process(url: string, prefix: string, gateway: WebhookGateway, acknowledged: (id: string) => void) {
@@ -26,6 +27,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
     acknowledged: (lease) => acknowledged(lease.order.id),
     ended: () => undefined,
     notContained: () => undefined,
+    overBudget: () => undefined,
     historyDropped: () => undefined,
     failed: () => undefined,
   }
@@ -33,7 +35,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
   const queue = new BullmqQueue(clock, { ...BULLMQ_DEFAULTS, url, prefix, onError })
   const history = new History(async () => undefined, clock, observe)
   const parts = { posture, queue, routes: new Routes([{ gateway }]), history, observe, clock }
-  const { desk, dispatcher } = openOffice({ ...parts, random: Math.random, allowed: new Set(LEVELS) })
+  const { desk, dispatcher } = openOffice({ ...parts, random: Math.random, allowed: new Set(LEVELS), guard })
   const stop = new AbortController()
   const working = dispatcher.run(stop.signal)
   const close = async () => {

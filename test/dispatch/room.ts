@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { OverBudget } from '../../src/dispatch/blast-radius.ts'
 import { systemClock } from '../../src/dispatch/clock.ts'
 import { DispatchDatabase } from '../../src/dispatch/database.ts'
-import type { ContainmentDesk } from '../../src/dispatch/desk.ts'
+import type { ContainmentDesk, DeskParts } from '../../src/dispatch/desk.ts'
 import type { Dispatcher } from '../../src/dispatch/dispatcher.ts'
 import type { Delivery, Gateway } from '../../src/dispatch/gateway.ts'
 import { History } from '../../src/dispatch/history.ts'
@@ -21,6 +22,7 @@ type Seen =
   | { readonly kind: 'acknowledged'; readonly id: string; readonly gateway: string; readonly latencyMs: number }
   | { readonly kind: 'ended'; readonly id: string }
   | ({ readonly kind: 'not-contained' } & { readonly failure: NotContained })
+  | { readonly kind: 'over-budget'; readonly over: OverBudget }
   | { readonly kind: 'failed'; readonly error: unknown }
 
 /** The embedded dispatch room as run/ wires it, on a clock that the test moves, and a log of what it told. */
@@ -39,7 +41,10 @@ export class Room implements DispatchObserver {
   private waiters: { readonly wanted: (seen: Seen) => boolean; readonly resolve: () => void }[] = []
   private readonly history: History
 
-  constructor(routes: readonly Route[], over: { readonly dir?: string; readonly startMs?: number } = {}) {
+  constructor(
+    routes: readonly Route[],
+    over: { readonly dir?: string; readonly startMs?: number; readonly guard?: DeskParts['guard'] } = {},
+  ) {
     this.dir = over.dir ?? mkdtempSync(join(tmpdir(), 'belay-room-'))
     this.clock = new ManualClock(over.startMs ?? Date.now())
     const { clock } = this
@@ -52,7 +57,8 @@ export class Room implements DispatchObserver {
     }
     this.history = new History(record, systemClock, this)
     const parts = { posture: this.posture, routes: new Routes(routes), history: this.history, observe: this, clock }
-    const office = openOffice({ ...parts, queue: this.queue, random: () => 0.5, allowed: new Set(LEVELS) })
+    const guard = over.guard ?? { admit: (order) => order }
+    const office = openOffice({ ...parts, queue: this.queue, random: () => 0.5, allowed: new Set(LEVELS), guard })
     this.desk = office.desk
     this.dispatcher = office.dispatcher
   }
@@ -93,6 +99,7 @@ export class Room implements DispatchObserver {
     this.tell({ kind: 'acknowledged', id: lease.order.id, gateway, latencyMs })
   ended: DispatchObserver['ended'] = (lease) => this.tell({ kind: 'ended', id: lease.order.id })
   notContained: DispatchObserver['notContained'] = (failure) => this.tell({ kind: 'not-contained', failure })
+  overBudget: DispatchObserver['overBudget'] = (over) => this.tell({ kind: 'over-budget', over })
   historyDropped: DispatchObserver['historyDropped'] = (changes) =>
     this.tell({ kind: 'failed', error: new Error(`${changes} dropped`) })
   failed: DispatchObserver['failed'] = (_doing, error) => this.tell({ kind: 'failed', error })

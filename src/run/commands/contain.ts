@@ -2,16 +2,12 @@ import { Command, Option } from 'commander'
 import { LEVELS } from '../../model/index.ts'
 import type { ContainmentRow } from '../../web/containments.ts'
 import { createClient, type InstanceOptions, onInstance } from '../client.ts'
-import { CommandError, EXIT, type Io } from '../io.ts'
+import type { Io } from '../io.ts'
 import { count } from '../options.ts'
 import { printable } from '../table.ts'
+import { onTarget, type TargetOptions, targetOf } from '../target.ts'
 
-interface Options extends InstanceOptions {
-  readonly session?: string
-  readonly agent?: string
-  readonly user?: string
-  readonly tool?: string
-  readonly server?: string
+interface Options extends InstanceOptions, TargetOptions {
   readonly action: string
   readonly reason: string
   readonly minutes: number
@@ -19,13 +15,8 @@ interface Options extends InstanceOptions {
 }
 
 export function containCommand(io: Io): Command {
-  return onInstance(new Command('contain'))
-    .description('contains a session, agent, user, tool or server by hand')
-    .option('--session <id>', 'this session (with --agent: of this agent only)')
-    .option('--agent <id>', 'this agent, in all its sessions')
-    .option('--user <id>', 'everything done for this user')
-    .option('--tool <server/name>', 'this tool, for the whole fleet')
-    .option('--server <id>', 'this server, for the whole fleet')
+  return onTarget(onInstance(new Command('contain')))
+    .description('contains by hand: a session, tool or server, or everything of an agent, user, role or tenant')
     .addOption(new Option('--action <level>', 'what PEPs are told').choices(LEVELS.slice(1)).default('suspend_session'))
     .requiredOption('--reason <text>', 'why; kept in the history')
     .option('--minutes <n>', 'how long', count, 240)
@@ -37,6 +28,7 @@ export function containCommand(io: Io): Command {
 const EXAMPLES = `
 Examples:
   belay contain --session run-77 --agent invoice-bot --reason "asked for by finance"
+  belay contain --role invoice-bot --reason "kill switch"
   belay contain --tool bank/send_money --action quarantine_tool --minutes 60 --reason "rug pull"`
 
 async function contain(io: Io, options: Options): Promise<void> {
@@ -47,14 +39,4 @@ async function contain(io: Io, options: Options): Promise<void> {
   const target = `${row.target.kind} ${printable(row.target.id)}`
   io.out(`${row.containment_id}: ${row.action} of ${target} until ${row.expires_at} (${row.state})`)
   io.out(`undo: belay release ${row.containment_id}`)
-}
-
-function targetOf({ session, agent, user, tool, server }: Options): { kind: string; id: string; agent?: string } {
-  if (session !== undefined && [user, tool, server].every((other) => other === undefined))
-    return { kind: 'session', id: session, ...(agent !== undefined && { agent }) }
-  const named = Object.entries({ session, agent, user, tool, server }).filter(([, id]) => id !== undefined)
-  const [target, second] = named
-  if (target?.[1] === undefined || second !== undefined)
-    throw new CommandError('say one of --session, --agent, --user, --tool, --server', EXIT.misused)
-  return { kind: target[0], id: target[1] }
 }

@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { type BlastPolicy, BlastRadius } from '../../dispatch/blast-radius.ts'
+import { Census, type Live } from '../../dispatch/census.ts'
 import { systemClock } from '../../dispatch/clock.ts'
 import { DispatchDatabase } from '../../dispatch/database.ts'
 import type { ContainmentDesk } from '../../dispatch/desk.ts'
@@ -16,8 +18,11 @@ import { Outbox } from '../../dispatch/queue/outbox.ts'
 import type { OrderQueue } from '../../dispatch/queue.ts'
 import { Routes } from '../../dispatch/routes.ts'
 import { EffectivenessWatch } from '../../dispatch/watch.ts'
-import { LEVELS, type LeaseChange } from '../../model/index.ts'
+import type { LeaseChange } from '../../model/index.ts'
+import type { Watch } from '../../pipeline.ts'
+import type { Store } from '../../store/store.ts'
 import type { Settings } from '../config.ts'
+import type { Config } from '../config-schema.ts'
 import { type RedisSection, redisPrefix, redisUrl } from './redis.ts'
 
 /** Deliveries to one gateway at a time. */
@@ -28,7 +33,8 @@ export interface DispatchRoom {
   readonly queue: OrderQueue
   readonly desk: ContainmentDesk
   readonly dispatcher: Dispatcher
-  readonly watch: EffectivenessWatch
+  readonly watch: Watch
+  readonly census: Census
   readonly history: History
   readonly gateways: readonly WebhookGateway[]
   /** Writes the history that waits, then closes everything. After the dispatcher has stopped. */
@@ -55,20 +61,47 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
     })),
   )
   const shared = { posture, routes, history, observe, clock }
-  const office = openOffice({ ...shared, queue, random: Math.random, allowed: new Set(LEVELS) })
+  const census = new Census(clock.now)
+  const guard = new BlastRadius({
+    policy: blastPolicy(settings.config.containment.budget),
+    live: (tenant) => census.live(tenant),
+    now: clock.now,
+    overBudget: (over) => observe.overBudget(over),
+  })
+  posture.subscribe((change) => guard.note(change))
+  for (const change of (await posture.changes(0, clock.now())) ?? []) guard.note(change)
+  const allowed = new Set(settings.config.containment.levels)
+  const office = openOffice({ ...shared, queue, random: Math.random, allowed, guard })
   const readOnlyTools = new Set(settings.config.detection.readOnlyTools)
+  const effectiveness = new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools })
   return {
     ...office,
     posture,
     queue,
     history,
     gateways,
-    watch: new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools }),
+    census,
+    watch: {
+      see(events) {
+        census.see(events)
+        return effectiveness.see(events)
+      },
+    },
     async close() {
       await history.flush()
       for (const gateway of gateways) gateway.close()
       await close()
     },
+  }
+}
+
+function blastPolicy(budget: Config['containment']['budget']): BlastPolicy {
+  const { sessions, agents, tools, sessionsFloor, agentsFloor, toolsFloor, redundantPairs, coolDownMinutes } = budget
+  return {
+    share: { sessions, agents, tools },
+    floor: { sessions: sessionsFloor, agents: agentsFloor, tools: toolsFloor },
+    redundantPairs: redundantPairs.map(([a = '', b = '']) => [a, b] as const),
+    coolDownMs: coolDownMinutes * 60_000,
   }
 }
 
@@ -135,4 +168,14 @@ async function distributed(
     await queue.close()
     throw error
   }
+}
+
+const LIVE = `SELECT tenant, toUInt32(uniq(agent_id, session_id)) AS sessions, toUInt32(uniq(agent_id)) AS agents,
+  toUInt32(uniqIf((server, tool), tool != '')) AS tools
+FROM events WHERE time > now() - INTERVAL 1 HOUR GROUP BY tenant`
+
+/** A process that starts knows from the store who is live, else the first hour's budget would be its floor. */
+export async function seedCensus(store: Pick<Store, 'query'>, census: Census): Promise<void> {
+  for (const { tenant, ...live } of await store.query<Live & { readonly tenant: string }>(LIVE))
+    census.seed(tenant, live)
 }

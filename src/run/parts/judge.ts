@@ -8,7 +8,7 @@ import { StreamJudge } from '../../detect/judge.ts'
 import type { Past } from '../../detect/restore.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
 import { WEIGHTS } from '../../detect/weights.ts'
-import { type PlanPolicy, plan } from '../../dispatch/plan.ts'
+import { type PlanPolicy, type PolicyRule, plan } from '../../dispatch/plan.ts'
 import { type Baseline, type Calibration, LEVELS, type Level } from '../../model/index.ts'
 import type { Store } from '../../store/store.ts'
 import { ConfigError } from '../config.ts'
@@ -114,7 +114,25 @@ function planPolicy({ detection, containment }: Config): PlanPolicy {
   return {
     mode: detection.mode,
     leaseMs,
-    allowed: new Set(LEVELS),
-    protectedRoles: new Set(containment.protectedRoles),
+    allowed: new Set(containment.levels),
+    rules: containment.policy.map(policyRule),
+    protected: {
+      roles: new Set(containment.protectedRoles),
+      agents: new Set(containment.protectedAgents),
+      tools: new Set(containment.protectedTools),
+    },
+  }
+}
+
+function policyRule(rule: Config['containment']['policy'][number]): PolicyRule {
+  const { roles, tools, severities, atLeast, atMost, approval, leaseMinutes } = rule
+  return {
+    approval,
+    ...(roles && { roles: new Set(roles) }),
+    ...(tools && { tools: new Set(tools) }),
+    ...(severities && { severities: new Set(severities) }),
+    ...(atLeast && { atLeast }),
+    ...(atMost && { atMost }),
+    ...(leaseMinutes !== undefined && { leaseMs: leaseMinutes * 60_000 }),
   }
 }

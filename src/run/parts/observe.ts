@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { OverBudget } from '../../dispatch/blast-radius.ts'
 import type { DispatchObserver, NotContained } from '../../dispatch/observer.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
@@ -21,6 +22,11 @@ export interface DispatchWitness {
 
 /** What happens to orders, as logs, metrics and, where a containment is not what people believe, findings. */
 export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): DispatchObserver {
+  const insertFinding = (row: Readonly<Record<string, unknown>>, about: string): void => {
+    store.insert('finding_rows', [row]).catch((err: unknown) => {
+      log.error({ err, about }, 'the finding about it could not be stored')
+    })
+  }
   return {
     opened(order) {
       const { id, tenant, level, target, cause, reason, mode } = order
@@ -44,13 +50,41 @@ export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): 
       metrics.notContained(failure.kind)
       const { lease, gateway, kind, why } = failure
       log.error({ id: lease.order.id, gateway, kind, why }, 'NOT CONTAINED')
-      store.insert('finding_rows', [notContainedRow(failure, now())]).catch((err: unknown) => {
-        log.error({ err, id: lease.order.id }, 'the finding about it could not be stored')
-      })
+      insertFinding(notContainedRow(failure, now()), lease.order.id)
+    },
+    overBudget(over) {
+      const { tenant, kind, contained, live, allowed } = over
+      log.error(
+        { tenant, kind, contained, live, allowed },
+        'automatic containment is over its budget; it awaits approval',
+      )
+      insertFinding(overBudgetRow(over), tenant)
     },
     historyDropped: (changes) =>
       log.error({ changes }, 'history of containments lost: the store was away for too long'),
     failed: (doing, err) => log.warn({ err }, `${doing} failed; it is tried again`),
+  }
+}
+
+/** One per tenant, kind and hour, whichever process tells it. */
+function overBudgetRow({ tenant, kind, contained, allowed, live, atMs }: OverBudget): Record<string, unknown> {
+  const identity = `blast-radius\u001f${tenant}\u001f${kind}\u001f${new Date(atMs).toISOString().slice(0, 13)}`
+  return {
+    tenant,
+    finding_id: createHash('sha256').update(identity).digest('hex').slice(0, 32),
+    time: new Date(atMs).toISOString(),
+    cause: 'blast-radius',
+    title: `Automatic containment of ${kind} is over its budget and awaits approval`,
+    severity: 'high',
+    reasons: JSON.stringify([
+      {
+        what: `${kind} contained within an hour`,
+        observed: `${contained} of ${live} live`,
+        expected: `at most ${allowed}`,
+      },
+    ]),
+    signals: [],
+    tags: [],
   }
 }
 
