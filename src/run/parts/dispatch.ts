@@ -61,11 +61,11 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
     })),
   )
   const shared = { posture, routes, history, observe, clock }
-  const census = new Census(clock.now)
+  const census = new Census(Date.now)
   const guard = new BlastRadius({
     policy: blastPolicy(settings.config.containment.budget),
     live: (tenant) => census.live(tenant),
-    now: clock.now,
+    now: Date.now,
     overBudget: (over) => observe.overBudget(over),
   })
   posture.subscribe((change) => guard.note(change))
