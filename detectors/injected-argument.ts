@@ -1,7 +1,8 @@
 import { type DetectorInput, defineDetector, nameOf, partsOf, type Reason, type Trait } from 'belay'
 
-/** Calls of the tool that must have gone without, before their absence says anything. */
+/** Calls that must have gone without, before their absence says anything: of the tool, or of the whole role. */
 const LEAST_CALLS = 10
+const LEAST_ROLE_CALLS = 50
 
 /** Traits that no argument has by chance, and what an analyst calls them. */
 const CERTAIN: Readonly<Partial<Record<Trait, string>>> = {
@@ -58,7 +59,8 @@ function judge(
   const seen = baseline.parameters.trait(tool, name)
   if (seen.sessions > 0) return undefined
   if (trait !== 'hostile-command') {
-    if (seen.calls < LEAST_CALLS) return undefined
+    const anywhere = baseline.parameters.traitAnywhere(trait)
+    if (seen.calls < LEAST_CALLS && (anywhere.sessions > 0 || anywhere.calls < LEAST_ROLE_CALLS)) return undefined
     if (trait === 'injected-command' && takesCommands(baseline, tool, argument)) return undefined
   }
   return {

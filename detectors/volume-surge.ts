@@ -1,14 +1,16 @@
-import { defineDetector, type Measure, type Reason } from 'belay'
+import { type DetectorInput, defineDetector, type Measure, type Signal } from 'belay'
 
 /** A surge is at least this many times the most that the role ever took. */
 const TIMES = 5
-/** sessions behind the history that says so */
-const LEAST_SESSIONS = 10
+/** values behind the history that says so */
+const LEAST_VALUES = 10
 
 /** What is taken, and how much of it is too little to speak of whatever the history. */
 const MEASURES = {
   'call.records': { unit: 'records from one call', least: 50 },
   'call.bytes': { unit: 'bytes from one call', least: 65_536 },
+  'call.cpu': { unit: 'percent of a processor during a call', least: 100 },
+  'call.memory': { unit: 'megabytes during a call', least: 1_024 },
   'session.calls': { unit: 'calls in the session', least: 40 },
   'session.records': { unit: 'records in the session', least: 100 },
   'session.bytes': { unit: 'bytes in the session', least: 262_144 },
@@ -20,7 +22,7 @@ export default defineDetector({
   id: 'volume-surge',
   title: 'Many times more than the role ever took',
   description:
-    'One call, the session or the hour takes a multiple of the most that the whole history of the role has: 500 records where one is usual. The multiple grows with how much the role itself varies.',
+    'One call, the session or the hour takes a multiple of the most that the whole history of the role has: 500 records where one is usual. Processor time and memory count too, where the PEP states them. The multiple grows with how much the role itself varies.',
   needs: [],
   whileLearning: false,
   contains: true,
@@ -36,41 +38,44 @@ export default defineDetector({
     'See what the session did with the result: an outbound call, a file, a message.',
     'If a planned export explains it, clear the session and give exports a role of their own.',
   ],
-  detect({ event, session, baseline }) {
-    const { result, tool } = event.data
-    const look = (measure: keyof typeof MEASURES, value: number | undefined, of = ''): Found | undefined => {
-      const { unit, least } = MEASURES[measure]
-      if (value === undefined || value < least) return undefined
-      const usual = baseline.volume.surprise(measure, value, of)
-      if (usual === undefined || usual.sessions < LEAST_SESSIONS) return undefined
-      const times = Math.max(TIMES, (usual.highest + 1) / (usual.typical + 1))
-      if (value < times * (usual.highest + 1)) return undefined
-      const { sessions, agents, typical, highest } = usual
-      return {
-        strength: usual.nats,
-        reason: {
-          what: of === '' ? unit : `${unit} of \`${of}\``,
-          observed: `${value}`,
-          expected: `about ${typical}, at most ${highest} for role ${session.role}`,
-          support: { sessions, agents },
-        },
-      }
-    }
+  detect(input) {
+    const { event, session } = input
+    const { result, tool, env } = event.data
     const name = tool?.name ?? ''
+    const { agentHour } = session
     // The narrowest measure names the cause best.
-    const found =
-      look('call.records', result?.records, name) ??
-      look('call.bytes', result?.bytes, name) ??
-      (result?.records === undefined ? undefined : look('session.records', session.records)) ??
-      (result?.bytes === undefined ? undefined : look('session.bytes', session.bytes)) ??
-      (session.firstOfCall ? look('session.calls', session.calls) : undefined) ??
-      (session.firstOfCall ? look('agent-hour.calls', session.agentHour.calls) : undefined) ??
-      (result?.bytes === undefined ? undefined : look('agent-hour.bytes', session.agentHour.bytes))
-    return found && { strength: found.strength, reasons: [found.reason] }
+    return (
+      surge(input, 'call.records', result?.records, name) ??
+      surge(input, 'call.bytes', result?.bytes, name) ??
+      surge(input, 'call.cpu', env?.cpu_pct, name) ??
+      surge(input, 'call.memory', env?.mem_mb, name) ??
+      (result?.records === undefined ? undefined : surge(input, 'session.records', session.records)) ??
+      (result?.bytes === undefined ? undefined : surge(input, 'session.bytes', session.bytes)) ??
+      (session.firstOfCall ? surge(input, 'session.calls', session.calls) : undefined) ??
+      (session.firstOfCall ? surge(input, 'agent-hour.calls', agentHour.calls) : undefined) ??
+      (result?.bytes === undefined ? undefined : surge(input, 'agent-hour.bytes', agentHour.bytes))
+    )
   },
 })
 
-interface Found {
-  readonly strength: number
-  readonly reason: Reason
+function surge(
+  { session, baseline }: DetectorInput,
+  measure: keyof typeof MEASURES,
+  value: number | undefined,
+  tool = '',
+): Signal | undefined {
+  const { unit, least } = MEASURES[measure]
+  if (value === undefined || value < least) return undefined
+  const usual = baseline.volume.surprise(measure, value, tool)
+  if (usual === undefined || usual.values < LEAST_VALUES) return undefined
+  const { sessions, agents, typical, highest, nats } = usual
+  const times = Math.max(TIMES, (highest + 1) / (typical + 1))
+  if (value < times * (highest + 1)) return undefined
+  const reason = {
+    what: tool === '' ? unit : `${unit} of \`${tool}\``,
+    observed: `${value}`,
+    expected: `about ${typical}, at most ${highest} for role ${session.role}`,
+    support: { sessions, agents },
+  }
+  return { strength: nats, reasons: [reason] }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -10,9 +10,9 @@ import { scoreFiles } from '../src/run/score-files.ts'
 /** What a scenario's about.md promises, in a form that a machine can hold it to. */
 interface Expected {
   readonly session: string
-  /** first event at which the session is contained */
-  readonly contained_at: string
-  readonly action: string
+  /** first event at which the session is contained; absent: nobody says that it must be */
+  readonly contained_at?: string
+  readonly action?: string
   readonly finding: { readonly event: string; readonly cause: string }
 }
 
@@ -37,14 +37,24 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe.each(readdirSync(SCENARIOS))('scenario %s', (name) => {
-  it('is contained where about.md says, by the signal that it names', async () => {
+  it('is found and contained where about.md says, by the signal that it names', async () => {
     const expected = JSON.parse(readFileSync(join(SCENARIOS, name, 'expected.json'), 'utf8')) as Expected
     const lines = await score(join(SCENARIOS, name, 'events.ndjson'))
     const contained = lines.find((line) => line.action !== 'allow')
-    expect(contained).toMatchObject({ event_id: expected.contained_at, action: expected.action })
-    const finding = lines.find((line) => line.finding)
-    expect(finding?.event_id).toBe(expected.finding.event)
-    expect(finding?.signals.map((signal) => signal.detector)).toContain(expected.finding.cause)
+    const { event_id, action } = contained ?? {}
+    expect([event_id, action]).toEqual([expected.contained_at ?? event_id, expected.action ?? action])
+    const named = lines.findIndex((line) => line.event_id === expected.finding.event)
+    expect(lines[named]?.signals.map((signal) => signal.detector)).toContain(expected.finding.cause)
+    const found = lines.findIndex((line) => line.finding)
+    expect(found, 'a finding').toBeGreaterThanOrEqual(0)
+    expect(found, 'at the event that about.md names, or before').toBeLessThanOrEqual(named)
+  })
+
+  it('leaves the honest session beside it alone', async () => {
+    const control = join(SCENARIOS, name, 'control.ndjson')
+    if (!existsSync(control)) return
+    const lines = await score(control)
+    expect(lines.filter((line) => line.finding || line.action !== 'allow')).toEqual([])
   })
 })
 

@@ -26,7 +26,12 @@ export interface Histogram {
   readonly surprises: HistogramSurprise[]
 }
 
-export type HistogramSurprise = Surprise & { readonly typical: number; readonly highest: number }
+export type HistogramSurprise = Surprise & {
+  readonly typical: number
+  readonly highest: number
+  /** how many values were learnt, of one session a few at most */
+  readonly values: number
+}
 
 /** A value `b` buckets above the highest seen is e^(-b / BUCKETS_PER_NAT) as likely: a factor of two for one nat and a bit. */
 const BUCKETS_PER_NAT = 3
@@ -50,7 +55,14 @@ function surpriseOfBucket(histogram: Histogram, bucket: number): HistogramSurpri
   const seen = atLeast[Math.min(bucket, top)] ?? 0
   const beyond = Math.max(0, bucket - top + 1)
   const p = (seen + 0.5) / ((atLeast[0] ?? 0) + 1)
-  return { nats: Math.max(0, -Math.log(p)) + beyond / BUCKETS_PER_NAT, sessions, agents, typical, highest }
+  return {
+    nats: Math.max(0, -Math.log(p)) + beyond / BUCKETS_PER_NAT,
+    sessions,
+    agents,
+    typical,
+    highest,
+    values: atLeast[0] ?? 0,
+  }
 }
 
 /** From rows whose subkey is the bucket. */

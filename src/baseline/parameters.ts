@@ -1,5 +1,5 @@
-import type { ParameterProfile } from '../model/index.ts'
-import type { ProfileDefinition, ProfileRow } from './profile.ts'
+import { type ParameterProfile, partsOf, type Surprise, type Trait } from '../model/index.ts'
+import type { ProfileDefinition, ProfileRow, Totals } from './profile.ts'
 
 /**
  * Per tool: how often each argument is there, in which shape (type, size class, class of characters), and which traits
@@ -27,8 +27,9 @@ interface KnownTool {
   readonly args: Map<string, { events: number; readonly kinds: Set<string>; usual: string; most: number }>
 }
 
-export function compileParameters(rows: readonly ProfileRow[]): ParameterProfile {
+export function compileParameters(rows: readonly ProfileRow[], totals: Totals): ParameterProfile {
   const known = new Map<string, KnownTool>()
+  const anywhere = traitsAnywhere(rows)
   for (const row of rows) addRow(known, row)
   const worst = (tool: string, shapes: readonly string[]) => {
     const one = known.get(tool)
@@ -61,10 +62,31 @@ export function compileParameters(rows: readonly ProfileRow[]): ParameterProfile
       const one = known.get(tool)
       const calls = one?.calls.events ?? 0
       const seen = one?.traits.get(trait)
-      const nats = -Math.log(Math.min(1, ((seen?.events ?? 0) + 0.5) / (calls + 1)))
-      return { nats, calls, sessions: seen?.sessions ?? 0, agents: seen?.agents ?? 0 }
+      return traitSurprise(seen, calls)
     },
+    traitAnywhere: (trait) => traitSurprise(anywhere.get(trait), totals.calls),
   }
+}
+
+function traitSurprise(seen: Shape | undefined, calls: number): Surprise & { readonly calls: number } {
+  const nats = -Math.log(Math.min(1, ((seen?.events ?? 0) + 0.5) / (calls + 1)))
+  return { nats, calls, sessions: seen?.sessions ?? 0, agents: seen?.agents ?? 0 }
+}
+
+/** Sessions of two arguments may be the same ones: the larger number is what is certain. */
+function traitsAnywhere(rows: readonly ProfileRow[]): ReadonlyMap<Trait, Shape> {
+  const traits = new Map<Trait, Shape>()
+  for (const { subkey, events, sessions, agents } of rows) {
+    if (!subkey.startsWith('!')) continue
+    const { trait } = partsOf(subkey)
+    const known = traits.get(trait)
+    traits.set(trait, {
+      events: events + (known?.events ?? 0),
+      sessions: Math.max(sessions, known?.sessions ?? 0),
+      agents: Math.max(agents, known?.agents ?? 0),
+    })
+  }
+  return traits
 }
 
 function addRow(known: Map<string, KnownTool>, row: ProfileRow): void {

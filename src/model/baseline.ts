@@ -1,3 +1,5 @@
+import type { Trait } from './traits.ts'
+
 /**
  * The baseline: all profiles of one role, an immutable, versioned snapshot. A profile answers questions and never
  * learns; learning makes a new snapshot. Surprises are in nats, supports in distinct sessions and agents.
@@ -37,12 +39,12 @@ export interface SequenceProfile {
 }
 
 export interface VolumeProfile {
-  /** `-ln P(X >= value)` of the role's own values; `tool` for per-call measures. Undefined where nothing was learnt. */
+  /** `-ln P(X >= value)` of the role's own values; `tool` for per-call measures. `values` of them were learnt; undefined where none. */
   surprise(
     measure: Measure,
     value: number,
     tool?: string,
-  ): (Surprise & { readonly typical: number; readonly highest: number }) | undefined
+  ): (Surprise & { readonly typical: number; readonly highest: number; readonly values: number }) | undefined
 }
 
 export interface HoursProfile {
@@ -74,6 +76,8 @@ export interface ParameterProfile {
   ): (Surprise & { readonly argument: string; readonly shape: string; readonly usual: string }) | undefined
   /** how unusual a trait (traits.ts) is in this argument of the tool; `calls` of the tool stand behind it */
   trait(tool: string, trait: string): Surprise & { readonly calls: number }
+  /** the same of any argument of any tool of the role */
+  traitAnywhere(trait: Trait): Surprise & { readonly calls: number }
 }
 
 /** Where and on what the role runs. */
