@@ -4,6 +4,7 @@ import { LEARN_DEFAULTS, type LearnInput } from './learn/settings.ts'
 import { snapshotOf } from './learn/snapshots.ts'
 import type { Snapshot } from './snapshot.ts'
 
+export { type FleetHistory, readFleets } from './learn/fleet.ts'
 export type { LearnSettings } from './learn/settings.ts'
 
 /**

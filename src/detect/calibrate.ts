@@ -1,5 +1,5 @@
 import { mean, sampleVariance } from 'simple-statistics'
-import type { Baseline, Calibration, Tail, ToolEvent } from '../model/index.ts'
+import { type Baseline, type Calibration, QUIET_FLEET, type Tail, type ToolEvent } from '../model/index.ts'
 import type { Engine } from './engine.ts'
 import { type SessionOptions, Sessions } from './session.ts'
 import { Evidence, evidenceOf, type Weights } from './verdict.ts'
@@ -47,7 +47,7 @@ function rehearseOne(
   for (const event of events) {
     const { session, duplicate } = live.enter(event)
     if (duplicate) continue
-    const detected = engine.detect({ event, session, baseline: { ...baseline, state: 'active' } })
+    const detected = engine.detect({ event, session, baseline: { ...baseline, state: 'active' }, fleet: QUIET_FLEET })
     if (detected.signals.length > 0) {
       const strengths = detected.signals.map(({ source, signal }): [string, number] => [source.id, signal.strength])
       signals.push({ timeMs: event.timeMs, strengths })

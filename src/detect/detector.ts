@@ -1,4 +1,4 @@
-import type { Baseline, EventData, Level, Session, Severity, Signal, ToolEvent } from '../model/index.ts'
+import type { Baseline, EventData, Fleet, Level, Session, Severity, Signal, ToolEvent } from '../model/index.ts'
 
 /** A dotted path into the event's data that a detector cannot do without. */
 export type Need = keyof EventData | `${keyof EventData}.${string}`
@@ -7,6 +7,8 @@ export interface DetectorInput {
   readonly event: ToolEvent
   readonly session: Session
   readonly baseline: Baseline
+  /** what the tenant's sessions show together; says something to detectors of fleet scope only */
+  readonly fleet: Fleet
 }
 
 /**
@@ -41,6 +43,8 @@ export interface Detector {
   readonly id: string
   readonly title: string
   readonly description: string
+  /** `session` when absent. `fleet`: asked only where an event brings something new to the tenant (model/fleet.ts). */
+  readonly scope?: 'session' | 'fleet'
   /** ops it looks at; every op when absent */
   readonly ops?: readonly string[]
   readonly needs: readonly Need[]

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { emptyBaseline } from '../baseline/empty.ts'
+import { QUIET_FLEET } from '../model/index.ts'
 import { baselineOf } from '../testing/baseline.ts'
 import { toolEvent } from '../testing/events.ts'
 import { type Detector, defineDetector } from './detector.ts'
@@ -25,7 +26,12 @@ const always = (id: string, more: Partial<Detector> = {}): Detector =>
   })
 
 const event = toolEvent()
-const input = (baseline = baselineOf({})) => ({ event, session: new Sessions().enter(event).session, baseline })
+const input = (baseline = baselineOf({})) => ({
+  event,
+  session: new Sessions().enter(event).session,
+  baseline,
+  fleet: QUIET_FLEET,
+})
 const ids = (engine: Engine, baseline = baselineOf({})): string[] =>
   engine.detect(input(baseline)).signals.map((raw) => raw.source.id)
 
@@ -54,6 +60,13 @@ describe('the engine', () => {
   it('while a role is learning, asks only those that lean on nothing learnt', () => {
     const engine = new Engine([always('a'), always('b', { whileLearning: true })])
     expect(ids(engine, emptyBaseline('default', 'tester'))).toEqual(['b'])
+  })
+
+  it('asks detectors of fleet scope only where the fleet has news', () => {
+    const engine = new Engine([always('a', { scope: 'fleet' }), always('b')])
+    expect(ids(engine)).toEqual(['b'])
+    const signals = engine.detect({ ...input(), fleet: { ...QUIET_FLEET, isQuiet: false } }).signals
+    expect(signals.map((raw) => raw.source.id)).toEqual(['a', 'b'])
   })
 
   it('does not depend on the order in which detectors were given', () => {

@@ -93,8 +93,10 @@ export class Engine {
     const learning = input.baseline.state === 'learning'
     let signals: RawSignal[] = NO_SIGNALS
     let unjudged: Unjudged[] = NO_UNJUDGED
+    const { isQuiet } = input.fleet
     for (const one of ready) {
       const { detector } = one
+      if (isQuiet && detector.scope === 'fleet') continue
       if (learning && !detector.whileLearning) continue
       const missing = missingOf(one, input.event.data as unknown as Record<string, unknown>)
       if (missing !== undefined) {

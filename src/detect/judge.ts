@@ -13,10 +13,11 @@ import type {
   ToolEvent,
   Verdict,
 } from '../model/index.ts'
-import { mostSevere, severityOfLevel } from '../model/index.ts'
+import { mostSevere, QUIET_FLEET, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
 import type { SignalSource } from './detector.ts'
 import type { Detected, Engine } from './engine.ts'
+import { Fleets } from './fleet.ts'
 import { type Past, RestoreError, Restorer } from './restore.ts'
 import type { SessionState, Sessions } from './session.ts'
 import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
@@ -25,6 +26,8 @@ import { WEIGHTS } from './weights.ts'
 /** Without `history` nothing is restored: a replay from the beginning. */
 export interface JudgeParts extends Partial<Past> {
   readonly sessions: Sessions
+  /** what the sessions of a tenant show together; of its own where none is passed */
+  readonly fleets?: Fleets
   readonly engine: Engine
   /** the current snapshot of a role; asked per event, so swapping between batches is swapping what this returns */
   baselineOf(tenant: string, role: string): Baseline | undefined
@@ -41,12 +44,14 @@ export interface JudgeParts extends Partial<Past> {
 export class StreamJudge {
   private readonly parts: JudgeParts
   private readonly weights: Weights
+  private readonly fleets: Fleets
   private readonly restorer: Restorer | undefined
   private readonly empty = new Map<string, Baseline>()
 
   constructor(parts: JudgeParts) {
     this.parts = parts
     this.weights = parts.weights ?? WEIGHTS
+    this.fleets = parts.fleets ?? new Fleets()
     const { history, agentHours, recentSessions } = parts
     if (history === undefined) return
     const past = { history, ...(agentHours && { agentHours }), ...(recentSessions && { recentSessions }) }
@@ -62,13 +67,18 @@ export class StreamJudge {
   /** Folds stored events again, so that sessions are as if they had been judged here. */
   async restoreUnknown(events: readonly ToolEvent[]): Promise<void> {
     try {
-      await this.restorer?.restore(events, (event) => this.judge(event))
+      await this.restorer?.restore(events, (event) => this.judgeIn(event, undefined))
     } catch (error) {
       this.parts.restoreFailed?.(error, error instanceof RestoreError ? error.sessions : 0)
     }
   }
 
   judge(event: ToolEvent): Judged {
+    return this.judgeIn(event, this.fleets)
+  }
+
+  /** Without fleets: a stored event of one session says nothing new of the fleet, which is restored as a whole. */
+  private judgeIn(event: ToolEvent, fleets: Fleets | undefined): Judged {
     const { sessions, engine } = this.parts
     const { session, duplicate } = sessions.enter(event)
     const baseline = this.baselineFor(event.tenant, session.role)
@@ -80,7 +90,7 @@ export class StreamJudge {
         verdict: duplicateVerdict(session, baseline),
         orders: NO_ORDERS,
       }
-    const detected = engine.detect({ event, session, baseline })
+    const detected = engine.detect({ event, session, baseline, fleet: fleets?.enter(event, session) ?? QUIET_FLEET })
     const judged = this.fuse(event, session, baseline, detected)
     sessions.leave(session, event)
     return judged

@@ -6,6 +6,7 @@ import { refuseOpenListener, refuseUselessRoles, type Settings } from './config.
 import type { Config } from './config-schema.ts'
 import type { Log } from './log.ts'
 import { Loops } from './loops.ts'
+import { learnFleets } from './parts/fleet.ts'
 import { type Leader, learnOnce, startLeader } from './parts/learn.ts'
 import { openParts, type Parts } from './parts.ts'
 import { serverParts, urlOf } from './serving.ts'
@@ -55,7 +56,11 @@ async function start(parts: Parts): Promise<Instance> {
     loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
     loops.every('expiry sweep', EXPIRY_SWEEP_MS, async () => void (await parts.dispatch.desk.expire(Date.now())))
   }
-  if (has('score')) loops.every('baseline poll', BASELINE_POLL_MS, () => parts.book.refresh(Date.now()))
+  if (has('score'))
+    loops.every('baseline poll', BASELINE_POLL_MS, async () => {
+      await parts.book.refresh(Date.now())
+      await parts.fleetBook.refresh()
+    })
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
   const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined
@@ -116,11 +121,15 @@ async function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void
   }
 }
 
-async function learn({ settings, store, engine, refsKey, book, metrics, log }: Parts, nowMs: number): Promise<void> {
+async function learn(
+  { settings, store, engine, refsKey, book, fleetBook, metrics, log }: Parts,
+  nowMs: number,
+): Promise<void> {
   const startedMs = Date.now()
   try {
     const snapshots = await learnOnce(settings.config, { store, engine, refsKey, nowMs })
     await book.publish(snapshots, nowMs)
+    await fleetBook.publish(await learnFleets(settings.config, store, nowMs), nowMs)
     metrics.learned(Date.now() - startedMs, false)
     log.debug({ roles: snapshots.length, tookMs: Date.now() - startedMs }, 'learnt')
   } catch (error) {

@@ -6,6 +6,7 @@ import { openStore } from '../store/open.ts'
 import type { Settings } from './config.ts'
 import type { Io } from './io.ts'
 import { openDoor } from './parts/accept.ts'
+import { learnFleets, saveFleets } from './parts/fleet.ts'
 import { openEngine, openJudge } from './parts/judge.ts'
 import { loadKeys, refsKeyId } from './parts/keys.ts'
 import { learnOnce } from './parts/learn.ts'
@@ -50,6 +51,7 @@ export async function learnFiles(
         newestMs: replayed.newestMs,
       })
       await saveBaselines(folder, snapshots)
+      await saveFleets(folder, await learnFleets(config, store, replayed.newestMs + 1))
       if (failures.length > 0) io.err(`detectors threw ${failures.length} times; first: ${String(failures[0])}`)
       return { ...replayed, snapshots }
     } finally {

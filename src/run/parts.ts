@@ -8,6 +8,7 @@ import { type Door, openDoor } from './parts/accept.ts'
 import { BaselineBook } from './parts/baselines.ts'
 import { type DispatchRoom, openDispatch, seedCensus } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
+import { FleetBook } from './parts/fleet.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
 import { logFailures, witnessDispatch } from './parts/observe.ts'
@@ -24,6 +25,7 @@ export interface Parts {
   /** tells the key of destination fingerprints from others */
   readonly refsKey: string
   readonly book: BaselineBook
+  readonly fleetBook: FleetBook
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
   readonly door: Door
@@ -104,10 +106,14 @@ async function open(
       log[level]({ err, sessions }, 'sessions could not be restored; judged from here on')
     },
   })
+  const fleetBook = new FleetBook(store, judgeRoom.fleets)
+  await fleetBook.seed(baselineFolder(config.data), Date.now())
+  await fleetBook.refresh()
+  await fleetBook.restore(Date.now())
   const entrance = await openEntrance(settings, { door, keys, store, log })
   opened(() => entrance.close())
   Object.assign(readings, { judgeRoom, dispatch, book, entrance })
-  return { settings, log, metrics, store, engine, refsKey, book, judgeRoom, dispatch, door, entrance }
+  return { settings, log, metrics, store, engine, refsKey, book, fleetBook, judgeRoom, dispatch, door, entrance }
 }
 
 /** Where the embedded parts of this process keep what must not be lost. */

@@ -7,6 +7,7 @@ import type { Judged } from '../model/index.ts'
 import type { Settings } from './config.ts'
 import { CommandError, EXIT, type Io } from './io.ts'
 import { openDoor } from './parts/accept.ts'
+import { loadFleets } from './parts/fleet.ts'
 import { openEngine, openJudge } from './parts/judge.ts'
 import { loadKeys, refsKeyId } from './parts/keys.ts'
 import { type Replayed, replayFiles } from './replay.ts'
@@ -27,7 +28,11 @@ export async function scoreFiles(
   const engine = await openEngine(settings.config, {
     threw: (detector, error, event) => io.err(`detector ${detector} threw on event ${event.id}: ${String(error)}`),
   })
-  const { judge } = openJudge(settings.config, { engine, baselineOf: (tenant, role) => baselines.of(tenant, role) })
+  const { judge } = openJudge(settings.config, {
+    engine,
+    baselineOf: (tenant, role) => baselines.of(tenant, role),
+    fleetSnapshots: loadFleets(folder),
+  })
   const lines = new Lines(out === undefined ? process.stdout : createWriteStream(out))
   const replayed = await replayFiles(
     { io, door, judge, store: { write: () => lines.flush() }, judged: (judged) => lines.add(judged) },

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
 import type { Detector, DetectorInput } from '../detect/detector.ts'
 import { Engine } from '../detect/engine.ts'
+import { type FleetSnapshot, Fleets } from '../detect/fleet.ts'
 import { Sessions } from '../detect/session.ts'
 import type { Baseline, EventData, Signal, ToolEvent } from '../model/index.ts'
 
@@ -70,13 +71,15 @@ const REPEATS = 300
 /** Slowest of the events, each at its fastest of some rounds: other work on the machine only ever makes it slower. */
 function fastestMicros(detector: Detector, baseline: Baseline, events: readonly ToolEvent[]): number {
   const sessions = new Sessions()
+  const fleets = new Fleets()
   let slowest = 0
   for (const event of events) {
     const { session } = sessions.enter(event)
+    const fleet = fleets.enter(event, session)
     let fastest = Number.POSITIVE_INFINITY
     for (let round = 0; round < 5; round++) {
       const startedMs = performance.now()
-      for (let i = 0; i < REPEATS; i++) detector.detect({ event, session, baseline })
+      for (let i = 0; i < REPEATS; i++) detector.detect({ event, session, baseline, fleet })
       fastest = Math.min(fastest, ((performance.now() - startedMs) * 1_000) / REPEATS)
     }
     slowest = Math.max(slowest, fastest)
@@ -85,9 +88,16 @@ function fastestMicros(detector: Detector, baseline: Baseline, events: readonly 
   return slowest
 }
 
-/** Folds the events and collects what the detector says; a throw is a failure here. */
-export function run(detector: Detector, baseline: Baseline, events: readonly ToolEvent[]): Signal[] {
+/** Folds the events and collects what the detector says; a throw is a failure here. `history`: what is vouched for. */
+export function run(
+  detector: Detector,
+  baseline: Baseline,
+  events: readonly ToolEvent[],
+  history?: FleetSnapshot,
+): Signal[] {
   const sessions = new Sessions()
+  const fleets = new Fleets()
+  if (history !== undefined) fleets.absorb(history)
   const engine = new Engine([detector], {
     threw: (_id, error) => {
       throw error
@@ -96,7 +106,7 @@ export function run(detector: Detector, baseline: Baseline, events: readonly Too
   const signals: Signal[] = []
   for (const event of events) {
     const { session } = sessions.enter(event)
-    const input: DetectorInput = { event, session, baseline }
+    const input: DetectorInput = { event, session, baseline, fleet: fleets.enter(event, session) }
     signals.push(...engine.detect(input).signals.map((raw) => raw.signal))
     sessions.leave(session, event)
   }

@@ -75,7 +75,7 @@ export interface LearntSession {
   readonly events: readonly ToolEvent[]
 }
 
-interface StoredEvent {
+export interface StoredEvent {
   readonly tenant: string
   readonly agent_id: string
   readonly session_id: string
@@ -119,13 +119,13 @@ export async function readSessions(
   for (const row of rows) {
     const key = `${row.agent_id}\u001f${row.session_id}`
     const session = sessions.get(key) ?? { fold: Number(row.fold), events: [] }
-    session.events.push(toolEvent(row))
+    session.events.push(toToolEvent(row))
     sessions.set(key, session)
   }
   return [...sessions.values()]
 }
 
-function toolEvent(row: StoredEvent): ToolEvent {
+export function toToolEvent(row: StoredEvent): ToolEvent {
   const cloud = JSON.parse(row.event) as CloudEvent
   return {
     origin: row.origin,

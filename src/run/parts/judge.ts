@@ -4,6 +4,7 @@ import { emptyBaseline } from '../../baseline/empty.ts'
 import { calibrate, type HeldOut, rehearse } from '../../detect/calibrate.ts'
 import type { Detector } from '../../detect/detector.ts'
 import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.ts'
+import { type FleetSnapshot, Fleets } from '../../detect/fleet.ts'
 import { StreamJudge } from '../../detect/judge.ts'
 import type { Past } from '../../detect/restore.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
@@ -40,6 +41,8 @@ export async function openEngine({ detection }: Config, observer: EngineObserver
 export interface JudgeContext {
   readonly engine: Engine
   readonly baselineOf: (tenant: string, role: string) => Baseline | undefined
+  /** what history vouches for, by tenant */
+  readonly fleetSnapshots?: readonly FleetSnapshot[]
   /** where sessions are restored from; absent in a replay from the beginning */
   readonly store?: Pick<Store, 'history'> & Partial<Pick<Store, 'agentHours' | 'recentSessions'>>
   readonly restoreFailed?: (error: unknown, sessions: number) => void
@@ -47,15 +50,22 @@ export interface JudgeContext {
 
 export interface JudgeRoom {
   readonly judge: StreamJudge
+  readonly fleets: Fleets
   readonly liveSessions: () => number
 }
 
-export function openJudge(config: Config, { engine, baselineOf, store, restoreFailed }: JudgeContext): JudgeRoom {
+export function openJudge(
+  config: Config,
+  { engine, baselineOf, fleetSnapshots = [], store, restoreFailed }: JudgeContext,
+): JudgeRoom {
   const options = sessionOptions(config)
   const sessions = new Sessions(options)
+  const fleets = new Fleets()
+  for (const snapshot of fleetSnapshots) fleets.absorb(snapshot)
   const policy = planPolicy(config)
   const judge = new StreamJudge({
     sessions,
+    fleets,
     engine,
     baselineOf,
     emptyBaseline,
@@ -63,7 +73,7 @@ export function openJudge(config: Config, { engine, baselineOf, store, restoreFa
     ...(store && pastOf(store, options.idleMs)),
     ...(restoreFailed && { restoreFailed }),
   })
-  return { judge, liveSessions: () => sessions.size }
+  return { judge, fleets, liveSessions: () => sessions.size }
 }
 
 /** A session may have gone on for longer than it is ever silent; what it showed before that day weighs next to nothing. */
