@@ -1,5 +1,13 @@
 import type { ClickHouseClient } from '@clickhouse/client'
-import type { AgentHour, ClockFlag, CloudEvent, RestoredEvent, SessionKey, SignatureState } from '../model/index.ts'
+import {
+  type AgentHour,
+  type ClockFlag,
+  type RestoredEvent,
+  type SessionKey,
+  type SignatureState,
+  type StoredRef,
+  storedEvent,
+} from '../model/index.ts'
 import { readSql } from './sql-file.ts'
 import type { RestoreBound } from './store.ts'
 
@@ -28,6 +36,7 @@ interface HistoryRow extends AgentHour {
   readonly origin: string
   readonly position: number
   readonly event: string
+  readonly refs: readonly StoredRef[]
 }
 
 export async function readHistory(
@@ -140,7 +149,7 @@ function firstOfEach(events: readonly RestoredEvent[]): readonly RestoredEvent[]
 
 function toRestored(row: HistoryRow): RestoredEvent {
   // Written by us, from an event that was valid: not parsed as a stranger's.
-  const cloud = JSON.parse(row.event) as CloudEvent
+  const cloud = storedEvent(row.event, row.refs)
   return {
     origin: row.origin,
     position: row.position,

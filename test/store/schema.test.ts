@@ -48,6 +48,20 @@ test('any event comes back as it was accepted', { timeout: 60_000 }, async () =>
       seq: fc.nat(),
       ext: fc.dictionary(text, fc.jsonValue()),
       result: fc.record({ status: fc.constant('ok' as const), bytes: number, sample: text }),
+      refs: fc.array(
+        fc.record(
+          {
+            in: fc.constantFrom('args', 'result'),
+            kind: text,
+            fp: text,
+            untrusted: fc.boolean(),
+            imperative: fc.boolean(),
+            ext: text,
+          },
+          { requiredKeys: ['in', 'kind', 'fp'] },
+        ),
+        { maxLength: 3 },
+      ),
       egress: fc.array(fc.record({ host: text, bytes_out: number })),
     },
     { requiredKeys: [] },

@@ -1,5 +1,5 @@
 import type { ToolEvent } from '../../model/index.ts'
-import { type StoredEvent, toToolEvent } from './history.ts'
+import { REFS, type StoredEvent, toToolEvent } from './history.ts'
 import { DAY_MS, type LearnInput, type LearnSettings } from './settings.ts'
 
 /** What one tenant's clean sessions show together: enough of their events that folding them shows the same. */
@@ -34,7 +34,8 @@ const CLEAN = `
  */
 const EVENTS = `
   SELECT tenant, agent_id, session_id, 0 AS fold, origin, position, toUnixTimestamp64Milli(time) AS time_ms,
-         toUnixTimestamp64Milli(received) AS received_ms, clock, signature, event
+         toUnixTimestamp64Milli(received) AS received_ms, clock, signature, event,
+         ${REFS}
   FROM events
   WHERE tenant = {tenant:String} AND time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     AND time < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') AND ({all:Bool} OR ${CLEAN})

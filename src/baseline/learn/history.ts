@@ -1,4 +1,11 @@
-import type { ClockFlag, CloudEvent, Profiles, SignatureState, ToolEvent } from '../../model/index.ts'
+import {
+  type ClockFlag,
+  type Profiles,
+  type SignatureState,
+  type StoredRef,
+  storedEvent,
+  type ToolEvent,
+} from '../../model/index.ts'
 import type { ProfileRow } from '../profile.ts'
 import { DAY_MS, type LearnInput, type LearnSettings } from './settings.ts'
 
@@ -87,7 +94,11 @@ export interface StoredEvent {
   readonly clock: ClockFlag
   readonly signature: SignatureState
   readonly event: string
+  readonly refs: readonly StoredRef[]
 }
+
+/** Selects what an event's text leaves out. */
+export const REFS = 'arrayZip("refs.in", "refs.kind", "refs.fp", "refs.untrusted", "refs.imperative") AS refs'
 
 export async function readSessions(
   input: LearnInput,
@@ -104,7 +115,8 @@ export async function readSessions(
      )
      SELECT e.tenant AS tenant, e.agent_id AS agent_id, e.session_id AS session_id, s.fold AS fold, e.origin AS origin,
             e.position AS position, toUnixTimestamp64Milli(e.time) AS time_ms,
-            toUnixTimestamp64Milli(e.received) AS received_ms, e.clock AS clock, e.signature AS signature, e.event AS event
+            toUnixTimestamp64Milli(e.received) AS received_ms, e.clock AS clock, e.signature AS signature, e.event AS event,
+            ${REFS}
      FROM events AS e INNER JOIN chosen AS s USING (tenant, role, agent_id, session_id)
      WHERE e.tenant = {tenant:String} AND e.time >= (SELECT min(first_time) FROM chosen)
      ORDER BY tenant, agent_id, session_id, time, position, event_id`,
@@ -126,7 +138,7 @@ export async function readSessions(
 }
 
 export function toToolEvent(row: StoredEvent): ToolEvent {
-  const cloud = JSON.parse(row.event) as CloudEvent
+  const cloud = storedEvent(row.event, row.refs)
   return {
     origin: row.origin,
     position: Number(row.position),

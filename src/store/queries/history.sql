@@ -23,6 +23,7 @@ SELECT
     stored.origin AS origin,
     stored.position AS position,
     stored.event AS event,
+    stored.refs AS refs,
     intDiv(toUnixTimestamp64Milli(stored.agent_hour), 3600000) AS hour,
     stored.agent_hour_calls AS calls,
     stored.agent_hour_bytes AS bytes,
@@ -30,6 +31,7 @@ SELECT
 FROM
 (
     SELECT tenant, agent_id, session_id, received, time, clock, signature, origin, position, event,
+           arrayZip(`refs.in`, `refs.kind`, `refs.fp`, `refs.untrusted`, `refs.imperative`) AS refs,
            agent_hour, agent_hour_calls, agent_hour_bytes, agent_hour_records
     FROM event_rows
     -- A superset that the columns of the key decide one by one: much faster for sessions that are not there, which

@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS event_rows
     `unjudged.detector` Array(LowCardinality(String)) COMMENT 'detectors that could not judge the event',
     `unjudged.missing` Array(LowCardinality(String)) COMMENT 'what each of them needed and did not find',
 
-    event String COMMENT 'the whole event after redaction, CloudEvents JSON: what a session is restored from' CODEC(ZSTD(1)),
+    event String COMMENT 'the event after redaction, CloudEvents JSON, without the refs that are in their columns: what a session is restored from' CODEC(ZSTD(1)),
     precedence UInt64 MATERIALIZED 18446744073709551615 - toUInt64(toUnixTimestamp64Milli(received))
         COMMENT 'the first delivery of an event has the highest and is the one that is kept' CODEC(Delta, ZSTD(1))
 )
