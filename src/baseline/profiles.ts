@@ -1,16 +1,29 @@
 import type { Profiles } from '../model/index.ts'
 import { destinations } from './destinations.ts'
 import { hours } from './hours.ts'
+import { intents } from './intents.ts'
 import { latency } from './latency.ts'
 import { parameters } from './parameters.ts'
 import type { ProfileDefinition, ProfileRow, Totals } from './profile.ts'
+import { reach } from './reach.ts'
 import { sequence } from './sequence.ts'
 import { surroundings } from './surroundings.ts'
 import { tools } from './tools.ts'
 import { volume } from './volume.ts'
 
 /** Every profile there is. One more is one more file and one more line here. */
-export const PROFILES = { sequence, volume, hours, destinations, tools, parameters, latency, surroundings } satisfies {
+export const PROFILES = {
+  sequence,
+  volume,
+  hours,
+  destinations,
+  tools,
+  parameters,
+  latency,
+  surroundings,
+  reach,
+  intents,
+} satisfies {
   [Name in keyof Profiles]: ProfileDefinition<Name>
 }
 
@@ -26,5 +39,7 @@ export function compileProfiles(rows: ProfileRows, totals: Totals): Profiles {
     parameters: parameters.compile(rows.parameters ?? [], totals),
     latency: latency.compile(rows.latency ?? [], totals),
     surroundings: surroundings.compile(rows.surroundings ?? [], totals),
+    reach: reach.compile(rows.reach ?? [], totals),
+    intents: intents.compile(rows.intents ?? [], totals),
   }
 }

@@ -67,6 +67,7 @@ export class Sessions {
     effect: 'unknown',
     parameters: [],
     traits: [],
+    intentIsNew: false,
     agentHour: { hour: 0, calls: 0, bytes: 0, records: 0 },
   }
   /** while a stored event is folded: its agent's hour as it was then; nothing is counted */
@@ -141,7 +142,7 @@ export class Sessions {
     if (data.result?.bytes !== undefined) session.bytes += data.result.bytes
     if (data.result?.records !== undefined) session.records += data.result.records
     if (data.result !== undefined) countOutcome(session, data.result.status)
-    if (data.refs !== undefined) seeIntent(session, data.refs)
+    current.intentIsNew = data.refs !== undefined && seeIntent(session, data.refs)
     return { session, duplicate: false }
   }
 
@@ -367,13 +368,14 @@ function fewBitsOf(fp: string): number {
   )
 }
 
-/** Every event repeats its task: what was seen once is skipped by a sum over its refs. */
-function seeIntent(session: SessionState, refs: readonly Ref[]): void {
+/** Every event repeats its task: what was seen once is skipped by a sum over its refs. True when it is another one. */
+function seeIntent(session: SessionState, refs: readonly Ref[]): boolean {
   let mark = 0
   for (const ref of refs) if (ref.in === 'intent') mark = (Math.imul(mark, 31) + fewBitsOf(ref.fp)) | 0
-  if (mark === session.intentMark) return
+  if (mark === session.intentMark) return false
   session.intentMark = mark
   for (const ref of refs) if (ref.in === 'intent') session.see(ref, IN_INTENT, undefined)
+  return true
 }
 
 const NO_REFS: readonly Ref[] = []

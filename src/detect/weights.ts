@@ -16,5 +16,7 @@ export const WEIGHTS: Weights = {
     'unusual-parameter': 0.05,
     'error-storm': 0.05,
     'unusual-latency': 0.05,
+    'new-destination': 0.05,
+    'intent-mismatch': 0.02,
   },
 }

@@ -88,6 +88,20 @@ export interface SurroundingsProfile {
   surprise(kind: Surrounding, value: string): (Surprise & { readonly of: number; readonly usual: string }) | undefined
 }
 
+export interface ReachProfile {
+  /** of a destination (its fingerprint) of this kind in an argument of the tool; undefined where the tool never had any */
+  surprise(
+    tool: string,
+    kind: string,
+    fp: string,
+  ): (Surprise & { readonly uses: number; readonly values: number }) | undefined
+}
+
+export interface IntentProfile {
+  /** of an `ask` or `act` of a task or stated intent; undefined where the history states no intents */
+  surprise(fp: string): Surprise | undefined
+}
+
 export interface LatencyProfile {
   surprise(tool: string, durationMs: number): (Surprise & { readonly typical: number }) | undefined
 }
@@ -101,6 +115,8 @@ export interface Profiles {
   readonly parameters: ParameterProfile
   readonly latency: LatencyProfile
   readonly surroundings: SurroundingsProfile
+  readonly reach: ReachProfile
+  readonly intents: IntentProfile
 }
 
 /** The upper tail of one detector's strengths over this role's clean history. */

@@ -33,6 +33,8 @@ export interface Session {
   sightingOf(fp: string): Sighting | undefined
   /** how many of this session's calls before this one used the tool */
   usesOf(tool: string): number
+  /** this event states a task or intent that the event before it did not: it is worth looking at once */
+  readonly intentIsNew: boolean
   /** what the event's tool does: the operator's lists first, its annotations second, its name last */
   readonly effect: Effect
   /** `argument=shape` of this call's arguments (shapes.ts); empty where the event carries none */

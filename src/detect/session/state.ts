@@ -23,6 +23,7 @@ export interface Current {
   effect: Effect
   parameters: readonly string[]
   traits: readonly string[]
+  intentIsNew: boolean
   /** its agent's counts, or in a restore what they were */
   agentHour: AgentHour
 }
@@ -119,6 +120,9 @@ export class SessionState implements Session {
   }
   get traits(): readonly string[] {
     return this.current.traits
+  }
+  get intentIsNew(): boolean {
+    return this.current.intentIsNew
   }
   get agentHour(): AgentHour {
     return this.current.agentHour
