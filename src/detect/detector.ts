@@ -29,7 +29,16 @@ export interface SignalSource {
   readonly tags: readonly string[]
   /** may carry containment */
   readonly contains: boolean
-  readonly raises?: Raises | undefined
+  readonly raises?: { readonly severity: Severity; readonly response?: Response } | undefined
+}
+
+/** What is ordered for a signal that is certain. */
+export interface Response {
+  readonly level: Level
+  /** absent: as configured for the level */
+  readonly leaseMs?: number | undefined
+  /** planned and recorded, never delivered, whatever the instance's mode */
+  readonly monitored?: boolean
 }
 
 /**

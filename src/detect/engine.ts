@@ -133,7 +133,10 @@ export class Engine {
 }
 
 function sourceOf({ id, title, tags, contains, raises }: Detector): SignalSource {
-  return { kind: 'detector', id, title, tags, contains, raises }
+  const source = { kind: 'detector' as const, id, title, tags, contains }
+  if (raises === undefined) return source
+  const { severity, response } = raises
+  return { ...source, raises: { severity, ...(response && { response: { level: response } }) } }
 }
 
 const NO_SIGNALS: RawSignal[] = []

@@ -13,7 +13,9 @@ import { type Detector, defineDetector } from './detector.ts'
 import { Engine, loadDetectors } from './engine.ts'
 import { type JudgeParts, StreamJudge } from './judge.ts'
 import type { Past } from './restore.ts'
+import { Rules } from './rules.ts'
 import { Sessions } from './session.ts'
+import { assembleRules } from './sigma/load.ts'
 
 const detectors = await loadDetectors([join(dirname(fileURLToPath(import.meta.url)), '../../detectors')])
 const refsOf = createRefExtractor({ key: 'test' })
@@ -142,24 +144,25 @@ it.each([
   for (const one of attack()) expect(judge.judge(one).verdict).toMatchObject({ action: 'allow', findings: [] })
 })
 
+const certain = (response?: Level): Detector =>
+  defineDetector({
+    id: 'certain',
+    title: 'Certain when seen',
+    description: 'fires on wiping',
+    needs: [],
+    whileLearning: true,
+    contains: false,
+    raises: { severity: 'high', ...(response && { response }) },
+    tags: ['ASI01'],
+    knownGaps: [],
+    runbook: ['look'],
+    detect: ({ event: { data } }) =>
+      data.tool?.name === 'wipe'
+        ? { strength: 1, reasons: [{ what: 'wipe', observed: 'yes', expected: 'no' }] }
+        : undefined,
+  })
+
 describe('a detector that raises', () => {
-  const certain = (response?: Level): Detector =>
-    defineDetector({
-      id: 'certain',
-      title: 'Certain when seen',
-      description: 'fires on wiping',
-      needs: [],
-      whileLearning: true,
-      contains: false,
-      raises: { severity: 'high', ...(response && { response }) },
-      tags: ['ASI01'],
-      knownGaps: [],
-      runbook: ['look'],
-      detect: ({ event: { data } }) =>
-        data.tool?.name === 'wipe'
-          ? { strength: 1, reasons: [{ what: 'wipe', observed: 'yes', expected: 'no' }] }
-          : undefined,
-    })
   const judged = (names: readonly string[], response?: Level): readonly Judged[] => {
     const judge = judgeWith(undefined, { engine: new Engine([certain(response)]) })
     return names.map((name, i) => judge.judge(event(`c${i}`, 's', i, { tool: { name } }, i)))
@@ -177,6 +180,40 @@ describe('a detector that raises', () => {
     expect(first?.orders).toMatchObject([{ level: 'quarantine_tool', target: { kind: 'tool' }, cause: 'certain' }])
     expect(again?.orders).toEqual([])
     expect(again?.verdict.action).toBe('quarantine_tool')
+  })
+})
+
+describe('a written rule', () => {
+  const rulesOf = (more: string): Rules => {
+    const text = `title: Wiping\nname: wiping\nlevel: high\nlogsource: {category: agent_tool_event}
+detection: {call: {tool.name: wipe, signal.odd.strength|gt: 1}, condition: call}\n${more}`
+    const { rules, failed } = assembleRules([{ path: 'wiping.yml', bytes: Buffer.from(text) }])
+    expect(failed).toEqual([])
+    return new Rules(rules, 'g1')
+  }
+  const { raises: _raises, ...suspicion } = certain()
+  const odd = defineDetector({ ...suspicion, id: 'odd', detect: () => ({ strength: 2, reasons: [] }) })
+  const wiped = (more: string, names = ['wipe', 'wipe']): readonly Judged[] => {
+    const rules = rulesOf(more)
+    const judge = judgeWith(undefined, { engine: new Engine([odd]), rules: () => rules })
+    return names.map((name, i) => judge.judge(event(`w${i}`, 's', i, { tool: { name } }, i)))
+  }
+
+  it('makes one finding per session that names the rule set, and sees what detectors said', () => {
+    const [first, again] = wiped('')
+    expect(first?.verdict.findings).toMatchObject([{ cause: 'wiping', severity: 'high', ruleSet: 'g1' }])
+    expect(first?.verdict.signals.map(({ by }) => by)).toContainEqual({ kind: 'rule', id: 'wiping' })
+    expect(again?.verdict.findings).toEqual([])
+    expect(wiped('', ['read'])[0]?.verdict.findings).toEqual([])
+  })
+  it('that is called stable orders its response; any other one says what it would have ordered, once', () => {
+    const response = 'response: {level: suspend_session, lease: 10m}\n'
+    const [stable, stableAgain] = wiped(`status: stable\n${response}`)
+    expect(stable?.orders).toMatchObject([{ level: 'suspend_session', mode: 'enforce', expiresMs: T0_MS + 600_000 }])
+    expect(stableAgain).toMatchObject({ orders: [], verdict: { action: 'suspend_session' } })
+    const [watched, watchedAgain] = wiped(`status: test\n${response}`)
+    expect(watched).toMatchObject({ orders: [{ mode: 'monitor' }], verdict: { action: 'allow' } })
+    expect(watchedAgain?.orders).toEqual([])
   })
 })
 

@@ -15,10 +15,11 @@ import type {
 } from '../model/index.ts'
 import { mostSevere, QUIET_FLEET, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
-import type { SignalSource } from './detector.ts'
+import type { Response, SignalSource } from './detector.ts'
 import type { Detected, Engine } from './engine.ts'
 import { Fleets } from './fleet.ts'
 import { type Past, RestoreError, Restorer } from './restore.ts'
+import type { Rules } from './rules.ts'
 import type { SessionState, Sessions } from './session.ts'
 import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
@@ -31,6 +32,8 @@ export interface JudgeParts extends Partial<Past> {
   readonly engine: Engine
   /** the current snapshot of a role; asked per event, so swapping between batches is swapping what this returns */
   baselineOf(tenant: string, role: string): Baseline | undefined
+  /** the written rules that run now; asked per event, so swapping between batches is swapping what this returns */
+  rules?(): Rules | undefined
   /** stands in for a role without any */
   emptyBaseline(tenant: string, role: string): Baseline
   /** pure: what is ordered for a finding */
@@ -90,10 +93,18 @@ export class StreamJudge {
         verdict: duplicateVerdict(session, baseline),
         orders: NO_ORDERS,
       }
-    const detected = engine.detect({ event, session, baseline, fleet: fleets?.enter(event, session) ?? QUIET_FLEET })
+    const fleet = fleets?.enter(event, session) ?? QUIET_FLEET
+    const detected = this.withRules(event, session, baseline, engine.detect({ event, session, baseline, fleet }))
     const judged = this.fuse(event, session, baseline, detected)
     sessions.leave(session, event)
     return judged
+  }
+
+  /** Rules come last, because they may ask for what detectors said. */
+  private withRules(event: ToolEvent, session: SessionState, baseline: Baseline, detected: Detected): Detected {
+    const { signals, unjudged } = detected
+    const matched = this.parts.rules?.()?.match({ event, session, baseline, signals })
+    return matched === undefined || matched.length === 0 ? detected : { signals: [...signals, ...matched], unjudged }
   }
 
   private fuse(event: ToolEvent, session: SessionState, baseline: Baseline, detected: Detected): Judged {
@@ -139,8 +150,8 @@ export class StreamJudge {
     if (causes.length === 0) return NOTHING
     const findings: Finding[] = []
     const orders: Order[] = []
-    for (const { source, severity, level } of causes) {
-      const asksForMore = level !== undefined && moreSevere(level, session)
+    for (const { source, severity, response } of causes) {
+      const asksForMore = response !== undefined && !response.monitored && moreSevere(response.level, session)
       if (session.raised(source.id) && !asksForMore) continue
       const finding = findingOf({
         event,
@@ -152,11 +163,13 @@ export class StreamJudge {
         risk: session.risk,
         signals,
         baseline,
+        ruleSet: this.parts.rules?.()?.generation,
       })
       if (session.raise(source.id)) findings.push(finding)
-      if (level === undefined) continue
-      const planned = this.parts.plan(planRequest(event, session, finding, level))
-      contain(session, planned)
+      if (response === undefined) continue
+      const planned = this.parts.plan(planRequest(event, session, finding, response))
+      // What is only watched must not stand in the way of what is meant.
+      if (!response.monitored) contain(session, planned)
       orders.push(...planned)
     }
     return { findings, orders }
@@ -165,7 +178,8 @@ export class StreamJudge {
   private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
     if (detected.signals.length === 0) return NO_SIGNALS
     return detected.signals.map(({ source: { kind, id }, signal }) => {
-      const tail = tailOf(baseline.calibration.tails, id, signal.strength)
+      // How often a written rule matches on clean history is not learnt, so it is no evidence: it raises by itself.
+      const tail = kind === 'rule' ? 1 : tailOf(baseline.calibration.tails, id, signal.strength)
       return {
         by: { kind, id },
         strength: signal.strength,
@@ -198,7 +212,7 @@ const NO_HOUR: AgentHour = { hour: 0, calls: 0, bytes: 0, records: 0 }
 interface Cause {
   readonly source: SignalSource
   readonly severity: Severity
-  readonly level: Level | undefined
+  readonly response: Response | undefined
 }
 
 interface Answer {
@@ -217,14 +231,14 @@ function causesOf(
 ): readonly Cause[] {
   const causes: Cause[] = []
   for (const { source } of detected.signals)
-    if (source.raises) causes.push({ source, severity: source.raises.severity, level: source.raises.response })
+    if (source.raises) causes.push({ source, severity: source.raises.severity, response: source.raises.response })
   const level =
     baseline.state === 'learning' || !mayContain(detected, signals)
       ? undefined
       : levelOf(nats, baseline.calibration.thresholdNats)
   const carried = level === undefined ? undefined : carrier(signals)
   const source = detected.signals.find((raw) => raw.source.id === carried?.by.id)?.source
-  if (level !== undefined && source) causes.push({ source, severity: severityOf(level), level })
+  if (level !== undefined && source) causes.push({ source, severity: severityOf(level), response: { level } })
   return causes
 }
 
@@ -273,7 +287,12 @@ function contain(session: SessionState, orders: readonly Order[]): void {
   }
 }
 
-function planRequest(event: ToolEvent, session: SessionState, finding: Finding, level: Level): PlanInput {
+function planRequest(
+  event: ToolEvent,
+  session: SessionState,
+  finding: Finding,
+  { level, leaseMs, monitored }: Response,
+): PlanInput {
   const { contained } = session
   return {
     tenant: event.tenant,
@@ -284,6 +303,8 @@ function planRequest(event: ToolEvent, session: SessionState, finding: Finding, 
     finding,
     risk: session.risk,
     level,
+    leaseMs,
+    monitored,
     eventMs: event.timeMs,
     evidence: { source: event.source, id: event.id, callId: event.data.call_id, receivedMs: event.receivedMs },
     ...(contained === 'allow' ? {} : { standing: { level: contained, expiresMs: session.containedUntilMs } }),

@@ -103,6 +103,7 @@ export interface FindingInput {
   readonly risk: number
   readonly signals: readonly JudgedSignal[]
   readonly baseline: Baseline
+  readonly ruleSet: string | undefined
 }
 
 const MAX_REASONS = 8
@@ -111,7 +112,7 @@ export function findingOf(input: FindingInput): Finding {
   const { event, signals, cause } = input
   const { data } = event
   const reasons: Reason[] = [...signals]
-    .sort((a, b) => b.evidence - a.evidence)
+    .sort((a, b) => Number(b.by.id === cause) - Number(a.by.id === cause) || b.evidence - a.evidence)
     .flatMap((signal) => signal.reasons)
     .slice(0, MAX_REASONS)
   const finding = {
@@ -128,6 +129,7 @@ export function findingOf(input: FindingInput): Finding {
     signals: signals.map((signal) => signal.by.id),
     tags: input.tags,
     baseline: input.baseline.version,
+    ...(input.ruleSet !== undefined && { ruleSet: input.ruleSet }),
     eventSource: event.source,
     eventId: event.id,
     callId: data.call_id,

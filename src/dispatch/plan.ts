@@ -58,7 +58,8 @@ export function plan(input: PlanInput, policy: PlanPolicy): readonly Order[] {
   const { standing } = input
   if (standing !== undefined && input.eventMs < standing.expiresMs && !moreSevere(level, standing.level)) return []
   const target = targetOf(level, input)
-  const mode = policy.mode === 'enforce' && level !== 'monitor' ? 'enforce' : 'monitor'
+  const isMeant = policy.mode === 'enforce' && input.monitored !== true && level !== 'monitor'
+  const mode = isMeant ? 'enforce' : 'monitor'
   const approval =
     protectionOf(target, input, policy) ?? (rule?.approval === true ? 'the policy asks a person' : undefined)
   const identity = { tenant: input.tenant, target, cause: input.finding.cause, level, issuedMs: input.eventMs }
@@ -71,7 +72,7 @@ export function plan(input: PlanInput, policy: PlanPolicy): readonly Order[] {
       score: input.risk,
       findingId: input.finding.id,
       rules: input.finding.signals,
-      expiresMs: input.eventMs + (rule?.leaseMs ?? policy.leaseMs[level]),
+      expiresMs: input.eventMs + (rule?.leaseMs ?? input.leaseMs ?? policy.leaseMs[level]),
       mode,
       reasons: input.finding.reasons.slice(0, REASONS),
       evidence: input.evidence,

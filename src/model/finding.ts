@@ -21,6 +21,8 @@ export interface Finding {
   /** ATLAS, OWASP Agentic and OWASP MCP ids */
   readonly tags: readonly string[]
   readonly baseline: string
+  /** generation of the written rules that ran */
+  readonly ruleSet?: string
   readonly eventSource: string
   readonly eventId: string
   readonly callId: string

@@ -15,6 +15,10 @@ export interface PlanInput {
   readonly risk: number
   /** the rung that detection asks for */
   readonly level: Level
+  /** absent: as configured for the level */
+  readonly leaseMs?: number | undefined
+  /** planned and recorded, never delivered, whatever the mode */
+  readonly monitored?: boolean | undefined
   /** the event's own time, Unix milliseconds: the only clock a plan knows */
   readonly eventMs: number
   readonly evidence: Order['evidence']

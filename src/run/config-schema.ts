@@ -285,6 +285,20 @@ const Detection = section(
   'How events are judged.',
 )
 
+const Rules = section(
+  {
+    builtIn: Type.Boolean({ default: true, description: 'Run the rules that come with Belay.' }),
+    folders: list(Type.String({ minLength: 1 }), 'Folders with your own Sigma rules and filters.', [
+      '/etc/belay/rules',
+    ]),
+    disabled: list(Type.String({ minLength: 1 }), 'Names or ids of rules that stay off.', ['slow-tool']),
+    reloadSeconds: count('How often the files are looked at; a changed set replaces the old one if all of it loads.', {
+      default: 10,
+    }),
+  },
+  'Written rules (docs/write-a-rule.md).',
+)
+
 const Gateway = Type.Object(
   {
     name: Type.String({
@@ -460,6 +474,7 @@ export const ConfigSchema = Type.Object(
     refs: Refs,
     baselines: Baselines,
     detection: Detection,
+    rules: Rules,
     containment: Containment,
     limits: Limits,
     retention: Retention,

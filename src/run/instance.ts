@@ -56,11 +56,13 @@ async function start(parts: Parts): Promise<Instance> {
     loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
     loops.every('expiry sweep', EXPIRY_SWEEP_MS, async () => void (await parts.dispatch.desk.expire(Date.now())))
   }
-  if (has('score'))
+  if (has('score')) {
     loops.every('baseline poll', BASELINE_POLL_MS, async () => {
       await parts.book.refresh(Date.now())
       await parts.fleetBook.refresh()
     })
+    loops.every('rule reload', config.rules.reloadSeconds * 1_000, () => parts.rules.refresh(Date.now()))
+  }
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
   const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined

@@ -12,6 +12,8 @@ export interface Readings {
   readonly sourceLag?: () => number
   /** baselines by state */
   readonly baselines?: () => Readonly<Record<string, number>>
+  /** written rules by state: running, failed */
+  readonly rules?: () => Readonly<Record<string, number>>
 }
 
 export interface Metrics {
@@ -98,7 +100,8 @@ function createCounters(registry: Registry) {
   }
 }
 
-function registerReadings(registry: Registry, { queueDepth, liveSessions, sourceLag, baselines }: Readings): void {
+function registerReadings(registry: Registry, readings: Readings): void {
+  const { queueDepth, liveSessions, sourceLag, baselines, rules } = readings
   const registers = [registry]
   if (queueDepth)
     new Gauge({
@@ -141,6 +144,17 @@ function registerReadings(registry: Registry, { queueDepth, liveSessions, source
       collect() {
         this.reset()
         for (const [state, count] of Object.entries(baselines())) this.set({ state }, count)
+      },
+    })
+  if (rules)
+    new Gauge({
+      name: 'belay_rules',
+      help: 'Written rules by state',
+      labelNames: ['state'],
+      registers,
+      collect() {
+        this.reset()
+        for (const [state, count] of Object.entries(rules())) this.set({ state }, count)
       },
     })
 }

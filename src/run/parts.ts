@@ -11,8 +11,9 @@ import { type Entrance, openEntrance } from './parts/entrance.ts'
 import { FleetBook } from './parts/fleet.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
-import { logFailures, witnessDispatch } from './parts/observe.ts'
+import { logFailures, logRules, witnessDispatch } from './parts/observe.ts'
 import { RestingError } from './parts/patience.ts'
+import { RuleBook } from './parts/rules.ts'
 import { openMigratedStore } from './parts/store.ts'
 
 /** Everything of one process, built and connected, nothing running yet. */
@@ -26,6 +27,7 @@ export interface Parts {
   readonly refsKey: string
   readonly book: BaselineBook
   readonly fleetBook: FleetBook
+  readonly rules: RuleBook
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
   readonly door: Door
@@ -57,12 +59,13 @@ async function open(
   const keys = loadKeys(settings, baselineFolder(config.data))
   const door = openDoor(config, keys)
   // Metrics read from parts that are opened after them.
-  const readings: { judgeRoom?: JudgeRoom; dispatch?: DispatchRoom; book?: BaselineBook; entrance?: Entrance } = {}
+  const readings: Partial<Pick<Parts, 'judgeRoom' | 'dispatch' | 'book' | 'rules' | 'entrance'>> = {}
   const metrics = createMetrics(
     {
       queueDepth: async () => (await readings.dispatch?.queue.depth()) ?? { waiting: 0, delayed: 0 },
       liveSessions: () => readings.judgeRoom?.liveSessions() ?? 0,
       baselines: () => readings.book?.states() ?? {},
+      rules: () => readings.rules?.counts ?? {},
       ...(config.kafka && { sourceLag: () => readings.entrance?.lag?.() ?? 0 }),
     },
     logFailures(log),
@@ -96,9 +99,12 @@ async function open(
   opened(() => dispatch.close())
   await seedCensus(store, dispatch.census)
 
+  const rules = new RuleBook(config, logRules(log))
+  await rules.refresh(Date.now())
   const judgeRoom = openJudge(config, {
     engine,
     baselineOf: book.of,
+    rules: rules.of,
     store,
     restoreFailed(err, sessions) {
       // While the store rests this comes with every batch.
@@ -112,8 +118,8 @@ async function open(
   await fleetBook.restore(Date.now())
   const entrance = await openEntrance(settings, { door, keys, store, log })
   opened(() => entrance.close())
-  Object.assign(readings, { judgeRoom, dispatch, book, entrance })
-  return { settings, log, metrics, store, engine, refsKey, book, fleetBook, judgeRoom, dispatch, door, entrance }
+  Object.assign(readings, { judgeRoom, dispatch, book, rules, entrance })
+  return { settings, log, metrics, store, engine, refsKey, book, fleetBook, rules, judgeRoom, dispatch, door, entrance }
 }
 
 /** Where the embedded parts of this process keep what must not be lost. */

@@ -3,6 +3,7 @@ import { createWriteStream, existsSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import { loadBaselines } from '../baseline/snapshot.ts'
+import type { RuleProblem } from '../detect/sigma/load.ts'
 import type { Judged } from '../model/index.ts'
 import type { Settings } from './config.ts'
 import { CommandError, EXIT, type Io } from './io.ts'
@@ -10,6 +11,7 @@ import { openDoor } from './parts/accept.ts'
 import { loadFleets } from './parts/fleet.ts'
 import { openEngine, openJudge } from './parts/judge.ts'
 import { loadKeys, refsKeyId } from './parts/keys.ts'
+import { RuleBook, type RuleBookObserver } from './parts/rules.ts'
 import { type Replayed, replayFiles } from './replay.ts'
 
 /** Replays event files through the live path, one NDJSON line per event to `out` (standard output when absent). */
@@ -19,6 +21,7 @@ export async function scoreFiles(
   paths: readonly string[],
   folder: string,
   out: string | undefined,
+  ruleFolders: readonly string[] = [],
 ): Promise<Replayed> {
   if (!existsSync(folder)) throw new CommandError(`${folder} is not there; \`belay learn\` makes it`, EXIT.misused)
   const keys = loadKeys(settings, folder)
@@ -28,10 +31,13 @@ export async function scoreFiles(
   const engine = await openEngine(settings.config, {
     threw: (detector, error, event) => io.err(`detector ${detector} threw on event ${event.id}: ${String(error)}`),
   })
+  const rules = new RuleBook(settings.config, tellOn(io), ruleFolders)
+  await rules.refresh(Date.now())
   const { judge } = openJudge(settings.config, {
     engine,
     baselineOf: (tenant, role) => baselines.of(tenant, role),
     fleetSnapshots: loadFleets(folder),
+    rules: rules.of,
   })
   const lines = new Lines(out === undefined ? process.stdout : createWriteStream(out))
   const replayed = await replayFiles(
@@ -41,6 +47,14 @@ export async function scoreFiles(
   )
   await lines.end(out !== undefined)
   return replayed
+}
+
+/** A rule that does not load is one line; the others run. */
+function tellOn(io: Io): RuleBookObserver {
+  const tell = (problems: readonly RuleProblem[]): void => {
+    for (const { file, line, message } of problems) io.err(`${file}:${line}: ${message}`)
+  }
+  return { swapped: (_generation, _rules, failed) => tell(failed), kept: (_generation, failed) => tell(failed) }
 }
 
 /** Lines wait here until the pipeline stores their batch, so that a slow reader slows the replay down. */

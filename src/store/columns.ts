@@ -210,6 +210,7 @@ export const FINDINGS: Rows<Finding> = {
     finding.words('signals', (f) => f.signals, itself),
     finding.words('tags', (f) => f.tags, itself),
     finding.word('baseline', (f) => f.baseline),
+    finding.word('rule_set', (f) => f.ruleSet),
     finding.word('source', (f) => f.eventSource),
     finding.text('event_id', (f) => f.eventId),
     finding.text('call_id', (f) => f.callId),

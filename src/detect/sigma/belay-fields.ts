@@ -29,7 +29,7 @@ const EVENT_FIELDS = `
   .split(/\s+/)
 
 /** What Belay adds to an event before rules see it. */
-export const ADDED_FIELDS = ['session.risk', 'session.calls', 'baseline.state'] as const
+export const ADDED_FIELDS = ['session.risk', 'session.calls', 'baseline.state', 'call.effect'] as const
 
 /** Everything below these is the tool's or the PEP's own. */
 const OPEN = ['args', 'ext', 'trace', 'tool.input_schema', 'tools.input_schema'] as const

@@ -47,9 +47,14 @@ export interface RuleFile {
  * not load is in `failed` and the others run. Rejects only when a path itself cannot be read.
  */
 export async function loadRules(paths: readonly string[], options: LoadOptions = {}): Promise<LoadedRules> {
+  return assembleRules(await readRuleFiles(paths), options)
+}
+
+/** The rule files under the paths, each once. */
+export async function readRuleFiles(paths: readonly string[]): Promise<readonly RuleFile[]> {
   const files: RuleFile[] = []
   for (const path of new Set(await ruleFiles(paths))) files.push({ path, bytes: await readFile(path) })
-  return assembleRules(files, options)
+  return files
 }
 
 async function ruleFiles(paths: readonly string[]): Promise<readonly string[]> {

@@ -110,10 +110,31 @@ function testEvents(test: YamlMap): readonly Readonly<Record<string, unknown>>[]
   const many = entryOf(test, 'events')
   if ((one === undefined) === (many === undefined))
     throw new RuleError(test.position, 'a test has an `event` or a list of `events`')
+  const times = repeats(test)
   const nodes: readonly YamlNode[] = one ? [one.value] : many?.value.kind === 'list' ? many.value.items : []
   if (nodes.length === 0) throw new RuleError(test.position, '`events` must be a list of at least one event')
-  return nodes.map((node) => {
+  const events = nodes.map((node) => {
     if (node.kind !== 'map') throw new RuleError(node.position, 'an event is a map of its fields')
     return plainOf(node) as Readonly<Record<string, unknown>>
   })
+  return Array.from({ length: times }, (_, n) => events.map((event) => numbered(event, n))).flat()
+}
+
+const MOST_REPEATS = 1_000
+
+/** `repeat: 20` writes the events out twenty times. */
+function repeats(test: YamlMap): number {
+  const entry = entryOf(test, 'repeat')
+  if (!entry) return 1
+  const times = entry.value.kind === 'scalar' ? entry.value.value : undefined
+  if (typeof times === 'number' && Number.isInteger(times) && times >= 1 && times <= MOST_REPEATS) return times
+  throw new RuleError(entry.position, `\`repeat\` is how often the events come, 1 to ${MOST_REPEATS}`)
+}
+
+/** `{n}` in a text is the number of the repetition, from 0. */
+function numbered<T>(value: T, n: number): T {
+  if (typeof value === 'string') return value.replaceAll('{n}', String(n)) as T
+  if (Array.isArray(value)) return value.map((one) => numbered(one, n)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, numbered(one, n)])) as T
 }

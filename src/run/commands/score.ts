@@ -18,7 +18,7 @@ export function scoreCommand(io: Io): Command {
     .requiredOption('--baseline <dir>', 'folder that `belay learn` made')
     .requiredOption('--events <files...>', 'event files: .ndjson, .ndjson.gz, - for standard input')
     .option('--out <file>', 'where the lines go (default: standard output)')
-    .option('--rules <dir>', 'written rules; this version has none to run and says so')
+    .option('--rules <dir>', 'written rules beside those that are configured')
     .option('--config <file>', 'configuration: mode, tools, trusted servers, keys')
     .option('--json', 'a summary as JSON on standard error; the lines are JSON always')
     .addHelpText('after', EXAMPLES)
@@ -33,10 +33,9 @@ Examples:
   zcat today.ndjson.gz | belay score --baseline baselines --events - --out verdicts.ndjson`
 
 async function score(io: Io, { baseline, events, out, rules, config, json }: Options): Promise<void> {
-  if (rules !== undefined) io.err('--rules: written rules are not evaluated by this version; detectors only')
   const { scoreFiles } = await import('../score-files.ts')
   const settings = loadConfig(config, io.env)
-  const replayed = await scoreFiles(settings, io, events, resolve(baseline), out)
+  const replayed = await scoreFiles(settings, io, events, resolve(baseline), out, rules === undefined ? [] : [rules])
   if (json === true) io.err(JSON.stringify({ events: replayed.events, rejected: replayed.rejected }))
   else if (out !== undefined) io.err(`${replayed.events} events judged, ${replayed.rejected} not taken`)
 }

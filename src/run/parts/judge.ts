@@ -7,6 +7,7 @@ import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.
 import { type FleetSnapshot, Fleets } from '../../detect/fleet.ts'
 import { StreamJudge } from '../../detect/judge.ts'
 import type { Past } from '../../detect/restore.ts'
+import type { Rules } from '../../detect/rules.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
 import { WEIGHTS } from '../../detect/weights.ts'
 import { type PlanPolicy, type PolicyRule, plan } from '../../dispatch/plan.ts'
@@ -46,6 +47,7 @@ export interface JudgeContext {
   /** where sessions are restored from; absent in a replay from the beginning */
   readonly store?: Pick<Store, 'history'> & Partial<Pick<Store, 'agentHours' | 'recentSessions'>>
   readonly restoreFailed?: (error: unknown, sessions: number) => void
+  readonly rules?: () => Rules | undefined
 }
 
 export interface JudgeRoom {
@@ -54,10 +56,8 @@ export interface JudgeRoom {
   readonly liveSessions: () => number
 }
 
-export function openJudge(
-  config: Config,
-  { engine, baselineOf, fleetSnapshots = [], store, restoreFailed }: JudgeContext,
-): JudgeRoom {
+export function openJudge(config: Config, context: JudgeContext): JudgeRoom {
+  const { engine, baselineOf, fleetSnapshots = [], store, restoreFailed, rules } = context
   const options = sessionOptions(config)
   const sessions = new Sessions(options)
   const fleets = new Fleets()
@@ -72,6 +72,7 @@ export function openJudge(
     plan: (request) => plan(request, policy),
     ...(store && pastOf(store, options.idleMs)),
     ...(restoreFailed && { restoreFailed }),
+    ...(rules && { rules }),
   })
   return { judge, fleets, liveSessions: () => sessions.size }
 }

@@ -4,12 +4,28 @@ import type { DispatchObserver, NotContained } from '../../dispatch/observer.ts'
 import type { Store } from '../../store/store.ts'
 import type { Log } from '../log.ts'
 import type { FailureSink, Metrics } from '../metrics.ts'
+import type { RuleBookObserver } from './rules.ts'
 
 /** Logs the first failure of a row and then each power of two, so that an outage of an hour is a page, not a book. */
 export function logFailures(log: Log): FailureSink {
   return (effect, err, attempt) => {
     if ((attempt & (attempt - 1)) !== 0) return
     log.warn({ err, attempt }, `${effect} failed; it is tried again until it succeeds`)
+  }
+}
+
+/** What becomes of rule files, as logs. */
+export function logRules(log: Log): RuleBookObserver {
+  return {
+    swapped(generation, rules, failed, warnings) {
+      for (const { file, line, message } of warnings) log.warn({ file, line }, `rule: ${message}`)
+      for (const { file, line, message } of failed) log.error({ file, line }, `a rule does not run: ${message}`)
+      log.info({ generation, rules, failed: failed.length }, 'rules in force')
+    },
+    kept(generation, failed) {
+      for (const { file, line, message } of failed) log.error({ file, line }, `a rule does not load: ${message}`)
+      log.error({ generation }, 'the changed rules do not load; those before them stay in force')
+    },
   }
 }
 

@@ -15,6 +15,7 @@ CREATE TABLE IF NOT EXISTS finding_rows
     signals Array(LowCardinality(String)) COMMENT 'ids of everything that fired on the event',
     tags Array(LowCardinality(String)) COMMENT 'MITRE ATLAS, OWASP Agentic and OWASP MCP ids',
     baseline LowCardinality(String) COMMENT 'version of the baseline it was judged by',
+    rule_set LowCardinality(String) COMMENT 'generation of the written rules that ran, empty where none did',
     source LowCardinality(String) COMMENT 'PEP instance of the event; with event_id it names the event',
     event_id String COMMENT 'id of the event within its source',
     call_id String COMMENT 'call of the event',
