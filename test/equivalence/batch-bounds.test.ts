@@ -131,7 +131,9 @@ test('the attack of each copy is contained', () => {
   expect(contained.length).toBeGreaterThanOrEqual(4)
 })
 
-test('batch bounds, and sessions that move between processes and back, change no verdict', async () => {
+test('batch bounds, and sessions that move between processes and back, change no verdict', {
+  timeout: 120_000,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(steps, async (plan) => {
       const kept = new Kept()
