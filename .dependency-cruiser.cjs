@@ -6,6 +6,7 @@ const adapters = [
   '^src/dispatch/queue/',
   '^src/dispatch/gateway/',
   '^src/dispatch/posture/',
+  '^src/dispatch/approvals/',
 ]
 module.exports = {
   forbidden: [

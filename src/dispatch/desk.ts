@@ -11,6 +11,8 @@ export interface DeskParts extends OutcomeParts {
   readonly escalation: Escalation
   /** holds automatic orders to their budget */
   readonly guard: { admit(order: Order): Order }
+  /** whether a person let this call pass */
+  readonly letPass: (tenant: string, callId: string) => Promise<boolean>
 }
 
 /** A containment that a person asks for. */
@@ -109,10 +111,12 @@ export class ContainmentDesk {
 
   /** What the stream showed of containments. One that does not hold is told, and the next rung is ordered. */
   async observed(observations: readonly Observation[]): Promise<void> {
-    const { posture, history } = this.parts
-    for (const { orderId, state, atMs, why } of observations) {
+    const { posture, history, letPass } = this.parts
+    for (const { orderId, state, atMs, event, why } of observations) {
       const before = await posture.get(orderId)
       if (before === undefined) continue
+      const { level, tenant } = before.order
+      if (state === 'ineffective' && level === 'require_step_up' && (await letPass(tenant, event.callId))) continue
       const lease = (await posture.advance(orderId, state, { atMs, detail: why })) ?? before
       if (lease.state !== state || before.state === state) continue
       history.add({ lease, atMs })

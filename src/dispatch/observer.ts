@@ -1,4 +1,5 @@
 import type { Lease, Order } from '../model/index.ts'
+import type { Approval } from './approval.ts'
 import type { OverBudget } from './blast-radius.ts'
 import type { Delivery } from './gateway.ts'
 import type { DispatchJob } from './queue.ts'
@@ -27,7 +28,9 @@ export interface DispatchObserver {
   notContained(failure: NotContained): void
   /** automatic orders are beyond their budget and await approval: worth a finding, told once per tenant, kind and hour */
   overBudget(over: OverBudget): void
+  /** a question to people is new, or was answered */
+  approval(approval: Approval): void
   /** history that could not be written in time and is lost to analysts; never a containment */
   historyDropped(changes: number): void
-  failed(doing: 'history' | 'queue' | 'posture', error: unknown): void
+  failed(doing: 'history' | 'queue' | 'posture' | 'approval webhook', error: unknown): void
 }

@@ -1,4 +1,6 @@
 import type { Level } from '../model/index.ts'
+import type { ApprovalBook } from './approval-book.ts'
+import { type ApprovalPolicy, Approvals } from './approvals.ts'
 import { ContainmentDesk, type DeskParts } from './desk.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Escalation } from './escalation.ts'
@@ -6,6 +8,8 @@ import { Outcomes } from './outcomes.ts'
 import { Placement, type PlacementParts } from './placement.ts'
 
 export interface OfficeParts extends PlacementParts {
+  readonly book: ApprovalBook
+  readonly approvalPolicy: ApprovalPolicy
   /** uniform in [0, 1) */
   readonly random: () => number
   /** rungs that may be ordered */
@@ -16,6 +20,7 @@ export interface OfficeParts extends PlacementParts {
 export interface Office {
   readonly desk: ContainmentDesk
   readonly dispatcher: Dispatcher
+  readonly approvals: Approvals
 }
 
 /** The parts of this room that need each other, put together. */
@@ -23,8 +28,16 @@ export function openOffice(parts: OfficeParts): Office {
   const placement = new Placement(parts)
   const escalation = new Escalation(placement, parts.routes, parts.allowed)
   const outcomes = new Outcomes(parts, escalation)
-  return {
-    desk: new ContainmentDesk({ ...parts, placement, outcomes, escalation }),
-    dispatcher: new Dispatcher({ ...parts, outcomes }),
-  }
+  const letPass = (tenant: string, callId: string): Promise<boolean> => approvals.letPass(tenant, callId)
+  const desk: ContainmentDesk = new ContainmentDesk({ ...parts, placement, outcomes, escalation, letPass })
+  const { book, posture, clock, approvalPolicy: policy, observe } = parts
+  const approvals: Approvals = new Approvals({
+    book,
+    posture,
+    clock,
+    policy,
+    desk,
+    changed: (one) => observe.approval(one),
+  })
+  return { desk, approvals, dispatcher: new Dispatcher({ ...parts, outcomes }) }
 }

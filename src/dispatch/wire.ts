@@ -1,4 +1,5 @@
 import type { Lease, Target } from '../model/index.ts'
+import type { Approval } from './approval.ts'
 
 /** A containment as the contract writes it: in callbacks, in `/v1/containments` and in the stream. */
 export interface WireContainment {
@@ -48,4 +49,70 @@ export function iso(atMs: number): string {
 
 function cut(text: string, chars: number): string {
   return text.length <= chars ? text : `${text.slice(0, chars - 1)}…`
+}
+
+/** A question to people, as cards show it and webhooks tell it. The nonce is the asking PEP's alone and not in it. */
+export interface WireApproval {
+  readonly approval_id: string
+  readonly kind: 'call' | 'containment'
+  readonly state: string
+  readonly situation: string
+  readonly containment_id: string
+  readonly title: string
+  readonly action: string
+  readonly target: Target
+  readonly severity: string
+  readonly score: number
+  readonly reasons: readonly { readonly what: string; readonly typical: string; readonly actual: string }[]
+  readonly call?: {
+    readonly agent: string
+    readonly session: string
+    readonly server: string
+    readonly tool: string
+    readonly args_sha256: string
+    readonly args?: string
+    readonly asked_by: string
+  }
+  readonly needed: number
+  readonly votes: readonly {
+    readonly by: string
+    readonly verdict: string
+    readonly reason: string
+    readonly at: string
+  }[]
+  readonly created_at: string
+  readonly expires_at: string
+}
+
+export function wireApproval({ card, call, ...approval }: Approval): WireApproval {
+  return {
+    approval_id: approval.id,
+    kind: approval.kind,
+    state: approval.state,
+    situation: approval.situation,
+    containment_id: approval.containmentId,
+    title: cut(card.title, REASON_CHARS),
+    action: card.level,
+    target: card.target,
+    severity: card.severity,
+    score: card.score,
+    reasons: card.reasons.map(({ what, observed, expected }) => ({ what, typical: expected, actual: observed })),
+    ...(call === undefined
+      ? {}
+      : {
+          call: {
+            agent: call.agent,
+            session: call.session,
+            server: call.server,
+            tool: call.tool,
+            args_sha256: call.argsSha256,
+            ...(card.args === undefined ? {} : { args: card.args }),
+            asked_by: call.caller,
+          },
+        }),
+    needed: approval.needed,
+    votes: approval.votes.map(({ by, verdict, reason, atMs }) => ({ by, verdict, reason, at: iso(atMs) })),
+    created_at: iso(approval.createdMs),
+    expires_at: iso(approval.expiresMs),
+  }
 }

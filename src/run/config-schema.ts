@@ -393,6 +393,42 @@ const Budget = section(
   'Blast radius: what is beyond it awaits approval. Live is what sent events within one to two hours; each scoring process counts its own.',
 )
 
+const Approvals = section(
+  {
+    answerMinutes: count('Time that people have to answer.', { default: 15 }),
+    validMinutes: count('Time in which an approved call must be made.', { default: 5 }),
+    people: count('How many different people must approve; 2 is the two-person rule.', { default: 1, maximum: 2 }),
+    unansweredCall: oneOf(['deny', 'approve'], {
+      default: 'deny',
+      description: 'What a call gets when nobody answered in time.',
+    }),
+    unansweredContainment: oneOf(['deny', 'approve'], {
+      default: 'deny',
+      description: 'What a containment gets when nobody answered in time: `deny` drops it, `approve` delivers it.',
+    }),
+    webhook: Type.Optional(
+      Type.Object(
+        {
+          url: Type.String({
+            ...HTTP_URL,
+            description: 'Where questions and answers are posted to.',
+            examples: ['https://chat.example/belay'],
+          }),
+          secrets: Type.Array(SecretRef, {
+            minItems: 1,
+            maxItems: 2,
+            description: 'Standard Webhooks secrets (`whsec_...`); answers come back signed with one of them.',
+            examples: [[{ env: 'CHAT_SECRET' }]],
+          }),
+          allowPrivate: Type.Boolean({ default: false, description: 'Permit a loopback or private address.' }),
+        },
+        { additionalProperties: false, description: 'Present: a chat tool is told, and may answer.' },
+      ),
+    ),
+  },
+  'Questions to people: calls under `require_step_up`, and containments that await approval.',
+)
+
 const Containment = section(
   {
     levels: Type.Array(oneOf(LEVELS, {}), {
@@ -415,6 +451,7 @@ const Containment = section(
       ['bank/payroll'],
     ),
     budget: Budget,
+    approvals: Approvals,
     gateways: list(Gateway, 'Who is told. PEPs that ask (`GET /v1/decisions`) need no entry.'),
   },
   'How a session is contained.',

@@ -14,6 +14,8 @@ import { serverParts, urlOf } from './serving.ts'
 const REQUESTS_IN_HAND_MS = 5_000
 const LEARN_IN_HAND_MS = 5_000
 const EXPIRY_SWEEP_MS = 1_000
+const APPROVAL_SWEEP_MS = 1_000
+const APPROVAL_CLEAN_UP_MS = 3_600_000
 const BASELINE_POLL_MS = 15_000
 
 /** A running Belay. */
@@ -55,6 +57,8 @@ async function start(parts: Parts): Promise<Instance> {
   if (has('dispatch')) {
     loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
     loops.every('expiry sweep', EXPIRY_SWEEP_MS, async () => void (await parts.dispatch.desk.expire(Date.now())))
+    loops.every('approval sweep', APPROVAL_SWEEP_MS, () => parts.dispatch.approvals.sweep())
+    loops.every('approval clean-up', APPROVAL_CLEAN_UP_MS, () => parts.dispatch.approvals.forget())
   }
   if (has('score')) {
     loops.every('baseline poll', BASELINE_POLL_MS, async () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
+import { answerCommand, approvalsCommand } from './commands/approvals.ts'
 import { baselinesCommand } from './commands/baselines.ts'
 import { containCommand } from './commands/contain.ts'
 import { dlqCommand } from './commands/dlq.ts'
@@ -28,6 +29,9 @@ export function createProgram(io: Io): Command {
     sessionsCommand(io),
     containCommand(io),
     releaseCommand(io),
+    approvalsCommand(io),
+    answerCommand(io, 'approve'),
+    answerCommand(io, 'deny'),
     baselinesCommand(io),
     rulesCommand(io),
     dlqCommand(io),

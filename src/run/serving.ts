@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { eventRoutes, type IngestOptions } from '../accept/http/routes.ts'
 import { otlpRoutes } from '../accept/otlp.ts'
+import { approvalRoutes } from '../web/approvals.ts'
 import { createAuthenticator, type TokenRecord } from '../web/auth.ts'
 import { containmentRoutes } from '../web/containments.ts'
 import { queryRoutes } from '../web/query.ts'
 import type { Probe, ServerParts } from '../web/server.ts'
 import type { Settings } from './config.ts'
 import type { Config } from './config-schema.ts'
+import type { Door } from './parts/accept.ts'
 import type { Entrance } from './parts/entrance.ts'
 import type { Parts } from './parts.ts'
 
@@ -40,14 +43,31 @@ function ingestRoutes({ door, entrance }: Parts) {
   return [eventRoutes(options), otlpRoutes(options)]
 }
 
-function webRoutes({ dispatch, store }: Parts) {
+function webRoutes({ dispatch, door, store }: Parts) {
   const every = (ms: number, run: () => void) => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
   }
-  const { posture, desk, census } = dispatch
+  const { posture, desk, census, approvals, webhook } = dispatch
   const roleOf = (tenant: string, agent: string) => census.roleOf(tenant, agent)
-  return [containmentRoutes({ posture, desk, roleOf, now: Date.now, every }), queryRoutes({ store, now: Date.now })]
+  const asking = {
+    approvals,
+    redactArgs: (args: Readonly<Record<string, unknown>>) => redactedArgs(door, args),
+    ...(webhook && { readAnswer: (body: string, headers: IncomingHttpHeaders) => webhook.read(body, headers) }),
+  }
+  return [
+    approvalRoutes(asking),
+    containmentRoutes({ posture, desk, roleOf, now: Date.now, every }),
+    queryRoutes({ store, now: Date.now }),
+  ]
+}
+
+/** As they would be in an event; nothing is shown of what is nested too deep to be looked through. */
+function redactedArgs({ redactor }: Door, args: Readonly<Record<string, unknown>>): unknown {
+  const call = { op: 'tools/call', phase: 'request', call_id: '-', agent: { id: '-' }, session: { id: '-' } } as const
+  const data = { ...call, server: { id: '-' }, args }
+  const envelope = { specversion: '1.0', id: '-', source: '-', type: 'agent.tool.event.v1', time: '' } as const
+  return redactor.event({ ...envelope, data })?.data.args ?? {}
 }
 
 function tokenRecords({ config, secret }: Settings): readonly TokenRecord[] {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SqliteApprovals } from '../dispatch/approvals/sqlite.ts'
 import { DispatchDatabase } from '../dispatch/database.ts'
 import type { ContainmentDesk } from '../dispatch/desk.ts'
 import { History } from '../dispatch/history.ts'
@@ -27,11 +28,18 @@ const SILENT: DispatchObserver = {
   acknowledged: () => undefined,
   ended: () => undefined,
   notContained: () => undefined,
+  approval: () => undefined,
   overBudget: () => undefined,
   historyDropped: () => undefined,
   failed: () => undefined,
 }
 
+const POLICY = {
+  answerMs: 900_000,
+  validMs: 300_000,
+  people: 1,
+  unanswered: { call: 'deny', containment: 'deny' },
+} as const
 const ROLES: Readonly<Record<string, string>> = { bot: 'clerk' }
 const guard = { admit: (order: Order) => order }
 
@@ -57,7 +65,16 @@ describe('containment routes', () => {
     const queue = new Outbox(db, clock, { concurrencyPerGateway: 1, onError: () => undefined })
     const history = new History(async () => undefined, clock, SILENT)
     const parts = { posture, routes: new Routes([]), history, observe: SILENT, clock }
-    desk = openOffice({ ...parts, queue, random: () => 0.5, allowed: new Set(LEVELS), guard }).desk
+    const book = new SqliteApprovals(db)
+    desk = openOffice({
+      ...parts,
+      queue,
+      random: () => 0.5,
+      allowed: new Set(LEVELS),
+      guard,
+      book,
+      approvalPolicy: POLICY,
+    }).desk
     pings = []
     const every = (_ms: number, run: () => void) => {
       pings.push(run)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { RedisApprovals } from '../../src/dispatch/approvals/redis.ts'
 import { systemClock } from '../../src/dispatch/clock.ts'
 import { WebhookGateway } from '../../src/dispatch/gateway/webhook.ts'
 import { History } from '../../src/dispatch/history.ts'
@@ -12,6 +13,7 @@ import { LEVELS, type Order } from '../../src/model/index.ts'
 import { order } from '../../src/testing/orders.ts'
 import { redisServer } from '../services/redis.ts'
 import { type Callback, Receiver, SECRET } from './receiver.ts'
+import { APPROVAL_POLICY } from './room.ts'
 
 const redis = await redisServer()
 const ORDERS = 60
@@ -27,6 +29,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
     acknowledged: (lease) => acknowledged(lease.order.id),
     ended: () => undefined,
     notContained: () => undefined,
+    approval: () => undefined,
     overBudget: () => undefined,
     historyDropped: () => undefined,
     failed: () => undefined,
@@ -35,7 +38,15 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
   const queue = new BullmqQueue(clock, { ...BULLMQ_DEFAULTS, url, prefix, onError })
   const history = new History(async () => undefined, clock, observe)
   const parts = { posture, queue, routes: new Routes([{ gateway }]), history, observe, clock }
-  const { desk, dispatcher } = openOffice({ ...parts, random: Math.random, allowed: new Set(LEVELS), guard })
+  const book = new RedisApprovals({ url, prefix, onError })
+  const { desk, dispatcher } = openOffice({
+    ...parts,
+    random: Math.random,
+    allowed: new Set(LEVELS),
+    guard,
+    book,
+    approvalPolicy: APPROVAL_POLICY,
+  })
   const stop = new AbortController()
   const working = dispatcher.run(stop.signal)
   const close = async () => {
@@ -43,6 +54,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
     await working
     await queue.close()
     await posture.close()
+    book.close()
   }
   return { posture, desk, close }
 }

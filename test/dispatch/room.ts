@@ -1,6 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Approval } from '../../src/dispatch/approval.ts'
+import { SqliteApprovals } from '../../src/dispatch/approvals/sqlite.ts'
+import type { ApprovalPolicy, Approvals } from '../../src/dispatch/approvals.ts'
 import type { OverBudget } from '../../src/dispatch/blast-radius.ts'
 import { systemClock } from '../../src/dispatch/clock.ts'
 import { DispatchDatabase } from '../../src/dispatch/database.ts'
@@ -22,8 +25,16 @@ type Seen =
   | { readonly kind: 'acknowledged'; readonly id: string; readonly gateway: string; readonly latencyMs: number }
   | { readonly kind: 'ended'; readonly id: string }
   | ({ readonly kind: 'not-contained' } & { readonly failure: NotContained })
+  | { readonly kind: 'approval'; readonly approval: Approval }
   | { readonly kind: 'over-budget'; readonly over: OverBudget }
   | { readonly kind: 'failed'; readonly error: unknown }
+
+export const APPROVAL_POLICY: ApprovalPolicy = {
+  answerMs: 900_000,
+  validMs: 300_000,
+  people: 1,
+  unanswered: { call: 'deny', containment: 'deny' },
+}
 
 /** The embedded dispatch room as run/ wires it, on a clock that the test moves, and a log of what it told. */
 export class Room implements DispatchObserver {
@@ -32,6 +43,7 @@ export class Room implements DispatchObserver {
   readonly posture: SqlitePosture
   readonly queue: Outbox
   readonly desk: ContainmentDesk
+  readonly approvals: Approvals
   readonly recorded: LeaseChange[] = []
   readonly seen: Seen[] = []
   private readonly db: DispatchDatabase
@@ -43,7 +55,12 @@ export class Room implements DispatchObserver {
 
   constructor(
     routes: readonly Route[],
-    over: { readonly dir?: string; readonly startMs?: number; readonly guard?: DeskParts['guard'] } = {},
+    over: {
+      readonly dir?: string
+      readonly startMs?: number
+      readonly guard?: DeskParts['guard']
+      readonly approvalPolicy?: Partial<ApprovalPolicy>
+    } = {},
   ) {
     this.dir = over.dir ?? mkdtempSync(join(tmpdir(), 'belay-room-'))
     this.clock = new ManualClock(over.startMs ?? Date.now())
@@ -58,7 +75,16 @@ export class Room implements DispatchObserver {
     this.history = new History(record, systemClock, this)
     const parts = { posture: this.posture, routes: new Routes(routes), history: this.history, observe: this, clock }
     const guard = over.guard ?? { admit: (order) => order }
-    const office = openOffice({ ...parts, queue: this.queue, random: () => 0.5, allowed: new Set(LEVELS), guard })
+    const office = openOffice({
+      ...parts,
+      queue: this.queue,
+      random: () => 0.5,
+      allowed: new Set(LEVELS),
+      guard,
+      book: new SqliteApprovals(this.db),
+      approvalPolicy: { ...APPROVAL_POLICY, ...over.approvalPolicy },
+    })
+    this.approvals = office.approvals
     this.desk = office.desk
     this.dispatcher = office.dispatcher
   }
@@ -99,6 +125,7 @@ export class Room implements DispatchObserver {
     this.tell({ kind: 'acknowledged', id: lease.order.id, gateway, latencyMs })
   ended: DispatchObserver['ended'] = (lease) => this.tell({ kind: 'ended', id: lease.order.id })
   notContained: DispatchObserver['notContained'] = (failure) => this.tell({ kind: 'not-contained', failure })
+  approval: DispatchObserver['approval'] = (approval) => this.tell({ kind: 'approval', approval })
   overBudget: DispatchObserver['overBudget'] = (over) => this.tell({ kind: 'over-budget', over })
   historyDropped: DispatchObserver['historyDropped'] = (changes) =>
     this.tell({ kind: 'failed', error: new Error(`${changes} dropped`) })

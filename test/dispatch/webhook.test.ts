@@ -1,14 +1,15 @@
 import { Webhook } from 'standardwebhooks'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isPublicAddress, publicLookup } from '../../src/dispatch/gateway/address.ts'
-import { WebhookGateway, type WebhookOptions } from '../../src/dispatch/gateway/webhook.ts'
+import type { SignedPostOptions } from '../../src/dispatch/gateway/signed-post.ts'
+import { WebhookGateway } from '../../src/dispatch/gateway/webhook.ts'
 import { gatewaySuite, type Reaction } from '../../src/testing/gateway-suite.ts'
 import { lease } from '../../src/testing/orders.ts'
 import { acknowledge, Receiver, respond, SECRET } from './receiver.ts'
 
 const OTHER_SECRET = `whsec_${Buffer.from('another secret of thirty-two byt').toString('base64')}`
 
-function gatewayTo(url: string, over: Partial<WebhookOptions> = {}, now: () => number = Date.now): WebhookGateway {
+function gatewayTo(url: string, over: Partial<SignedPostOptions> = {}, now: () => number = Date.now): WebhookGateway {
   return new WebhookGateway(
     { name: 'gw-1', url, secrets: [SECRET], allowPrivate: true, timeoutMs: 3_000, ...over },
     now,
@@ -173,7 +174,7 @@ describe('WebhookGateway', () => {
   )
 
   it('refuses a configuration that cannot be safe', () => {
-    const broken: readonly Partial<WebhookOptions>[] = [
+    const broken: readonly Partial<SignedPostOptions>[] = [
       { url: 'http://gateway.example/', allowPrivate: false },
       { url: 'https://user:pass@gateway.example/' },
       { url: 'file:///etc/passwd' },

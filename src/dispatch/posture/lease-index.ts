@@ -89,6 +89,10 @@ export class LeaseIndex {
     return this.leases((lease) => !isFinal(lease.state) && lease.order.expiresMs <= nowMs)
   }
 
+  awaiting(): readonly Lease[] {
+    return this.leases((lease) => lease.state === 'awaiting_approval')
+  }
+
   changes(since: number, nowMs: number): readonly PostureChange[] | undefined {
     if (since > this.revision) return undefined
     const changes: PostureChange[] = []

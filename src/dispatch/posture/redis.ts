@@ -117,6 +117,10 @@ export class RedisPosture implements Posture {
     return this.index.covering(query)
   }
 
+  awaiting(): readonly Lease[] {
+    return this.index.awaiting()
+  }
+
   async decide(query: PostureQuery, nowMs: number): Promise<Decision> {
     const decision = this.index.decide(query, nowMs)
     // An unexpired directive outlives an outage; only the absence of one needs a fresh copy.

@@ -89,6 +89,10 @@ export class SqlitePosture implements Posture {
     return this.index.covering(query)
   }
 
+  awaiting(): readonly Lease[] {
+    return this.index.awaiting()
+  }
+
   async decide(query: PostureQuery, nowMs: number): Promise<Decision> {
     return this.index.decide(query, nowMs)
   }

@@ -1,5 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ApprovalBook } from '../../dispatch/approval-book.ts'
+import { RedisApprovals } from '../../dispatch/approvals/redis.ts'
+import { SqliteApprovals } from '../../dispatch/approvals/sqlite.ts'
+import { ApprovalWebhook } from '../../dispatch/approvals/webhook.ts'
+import type { ApprovalPolicy, Approvals } from '../../dispatch/approvals.ts'
 import { type BlastPolicy, BlastRadius } from '../../dispatch/blast-radius.ts'
 import { Census, type Live } from '../../dispatch/census.ts'
 import { systemClock } from '../../dispatch/clock.ts'
@@ -34,6 +39,8 @@ export interface DispatchRoom {
   readonly desk: ContainmentDesk
   readonly dispatcher: Dispatcher
   readonly watch: Watch
+  readonly approvals: Approvals
+  readonly webhook?: ApprovalWebhook
   readonly census: Census
   readonly history: History
   readonly gateways: readonly WebhookGateway[]
@@ -50,7 +57,7 @@ export interface DispatchContext {
 export async function openDispatch(settings: Settings, context: DispatchContext): Promise<DispatchRoom> {
   const gateways = gatewaysOf(settings)
   const { observe } = context
-  const { queue, posture, close } = await openQueueAndPosture(settings, observe)
+  const { queue, posture, book, close } = await openQueueAndPosture(settings, observe)
   const clock = systemClock
   const history = new History(context.writeChanges, clock, observe)
   const routes = new Routes(
@@ -71,7 +78,17 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   posture.subscribe((change) => guard.note(change))
   for (const change of (await posture.changes(0, clock.now())) ?? []) guard.note(change)
   const allowed = new Set(settings.config.containment.levels)
-  const office = openOffice({ ...shared, queue, random: Math.random, allowed, guard })
+  const webhook = approvalWebhook(settings, (error) => observe.failed('approval webhook', error))
+  const witness: DispatchObserver = {
+    ...observe,
+    approval(approval) {
+      observe.approval(approval)
+      webhook?.tell(approval)
+    },
+  }
+  const approvalPolicy = approvalPolicyOf(settings.config.containment.approvals)
+  const parts = { ...shared, observe: witness, queue, book, approvalPolicy, random: Math.random, allowed, guard }
+  const office = openOffice(parts)
   const readOnlyTools = new Set(settings.config.detection.readOnlyTools)
   const effectiveness = new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools })
   return {
@@ -80,6 +97,7 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
     queue,
     history,
     gateways,
+    ...(webhook && { webhook }),
     census,
     watch: {
       see(events) {
@@ -90,8 +108,27 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
     async close() {
       await history.flush()
       for (const gateway of gateways) gateway.close()
+      webhook?.close()
       await close()
     },
+  }
+}
+
+function approvalWebhook({ config, secret }: Settings, onError: (error: unknown) => void): ApprovalWebhook | undefined {
+  const { webhook } = config.containment.approvals
+  if (!webhook) return undefined
+  const { url, secrets, allowPrivate } = webhook
+  const options = { name: 'approvals', url, allowPrivate, secrets: secrets.map(secret) }
+  return new ApprovalWebhook(options, { clock: systemClock, random: Math.random, onError })
+}
+
+function approvalPolicyOf(approvals: Config['containment']['approvals']): ApprovalPolicy {
+  const { answerMinutes, validMinutes, people, unansweredCall, unansweredContainment } = approvals
+  return {
+    answerMs: answerMinutes * 60_000,
+    validMs: validMinutes * 60_000,
+    people,
+    unanswered: { call: unansweredCall, containment: unansweredContainment },
   }
 }
 
@@ -115,6 +152,7 @@ export function gatewaysOf({ config, secret }: Settings): readonly WebhookGatewa
 interface QueueAndPosture {
   readonly queue: OrderQueue
   readonly posture: Posture
+  readonly book: ApprovalBook
   readonly close: () => Promise<void>
 }
 
@@ -136,7 +174,7 @@ async function embedded(data: string, observe: DispatchObserver): Promise<QueueA
     await posture.close()
     database.close()
   }
-  return { queue, posture, close }
+  return { queue, posture, book: new SqliteApprovals(database), close }
 }
 
 async function distributed(
@@ -159,11 +197,17 @@ async function distributed(
       prefix: `${prefix}:posture`,
       onError: (error) => observe.failed('posture', error),
     })
+    const book = new RedisApprovals({
+      url,
+      prefix: `${prefix}:approvals`,
+      onError: (error) => observe.failed('posture', error),
+    })
     const close = async (): Promise<void> => {
       await queue.close()
       await posture.close()
+      book.close()
     }
-    return { queue, posture, close }
+    return { queue, posture, book, close }
   } catch (error) {
     await queue.close()
     throw error

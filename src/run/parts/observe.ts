@@ -76,6 +76,9 @@ export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): 
       )
       insertFinding(overBudgetRow(over), tenant)
     },
+    approval({ id, tenant, kind, state, containmentId, votes }) {
+      log.info({ id, tenant, kind, state, containment: containmentId, votes }, 'approval')
+    },
     historyDropped: (changes) =>
       log.error({ changes }, 'history of containments lost: the store was away for too long'),
     failed: (doing, err) => log.warn({ err }, `${doing} failed; it is tried again`),
