@@ -92,7 +92,7 @@ describe('approvals', () => {
       kind: 'refused',
     })
     const both = await Promise.all([1, 2].map(() => room.approvals.redeem('default', id, claim)))
-    expect(both.map((decided) => decided?.kind).sort()).toEqual(['done', 'refused'])
+    expect(both.filter((decided) => decided?.kind === 'done')).toHaveLength(1)
     expect(await room.approvals.letPass('default', 'call-1')).toBe(true)
     const seen = (callId: string) => ({
       orderId: one.id,
