@@ -3,7 +3,7 @@ import { inNetwork, parseIp } from './cidr.ts'
 import { comparable, type EventView, type FieldSlots, textOf } from './event-view.ts'
 import { lowerCase } from './fold.ts'
 import { readNumber } from './modifiers.ts'
-import { compileRegex, requiredLiteral } from './regex.ts'
+import { regexTest } from './regex.ts'
 import { textTest } from './text-test.ts'
 import { partOf } from './time-part.ts'
 
@@ -28,11 +28,8 @@ export function compileMatch(match: Match, slots: FieldSlots): ScalarTest {
     // the presence of a field is asked of the event, not of a value: see compile.ts
     case 'exists':
       return () => match.expected
-    case 'regex': {
-      const regex = compileRegex(match)
-      const literal = requiredLiteral(match)
-      return onText((text) => (literal === undefined || lowerCase(text).includes(literal)) && regex.test(text))
-    }
+    case 'regex':
+      return onText(regexTest(match))
     case 'cidr':
       return onText((text) => {
         const address = parseIp(text)

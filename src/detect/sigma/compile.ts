@@ -1,7 +1,7 @@
-import type { Expression, Item, TextMatch } from './ast.ts'
+import type { Expression, Item, Match, TextMatch } from './ast.ts'
 import { compileMatch, holdsWhenMissing, type ScalarTest } from './compile-match.ts'
-import type { EventView, FieldSlots } from './event-view.ts'
-import { lowerCase } from './fold.ts'
+import { comparable, type EventView, type FieldSlots } from './event-view.ts'
+import { plainText } from './pattern.ts'
 import { type TextTest, textTest } from './text-test.ts'
 
 /** A compiled condition: a closure over the event's view. It reads nothing else. */
@@ -83,9 +83,9 @@ function compileItem(item: Item, slots: FieldSlots): Test {
   return item.negated ? (view) => !test(view) : test
 }
 
-/** Case-insensitive text without windash, by far the most, is compared with the slot's lower case, made once. */
-function isPlainText(value: Item['values'][number]): value is TextMatch {
-  return value.kind === 'text' && !value.cased && !value.anyDash
+/** Case-insensitive text, by far the most, is compared with the slot's lower case, made once an event. */
+function areUncased(values: readonly Match[]): values is readonly TextMatch[] {
+  return values.every((value) => value.kind === 'text' && !value.cased)
 }
 
 function compileField(item: Item, field: string, slots: FieldSlots): Test {
@@ -95,30 +95,34 @@ function compileField(item: Item, field: string, slots: FieldSlots): Test {
   const missing = item.link === 'any' ? item.values.some(holdsWhenMissing) : item.values.every(holdsWhenMissing)
   const tests = item.values.map((value) => compileMatch(value, slots))
   const onValue = item.link === 'any' ? anyValue(tests) : everyValue(tests)
-  if (!item.values.every(isPlainText))
+  const { values } = item
+  if (!areUncased(values))
     return (view) => {
       const value = view.values[slot]
       return value === undefined ? missing : onValue(value, view)
     }
-  const onLower = linked(item.values.map(textTest), item)
+  const onText = linked(values, item.link)
+  // a modifier is the whole line's
+  const anyDash = values[0]?.anyDash === true
   return (view) => {
     const value = view.values[slot]
-    if (typeof value === 'string') return onLower(view.lower(slot))
+    if (typeof value === 'string') return onText(anyDash ? view.dashed(slot) : view.lower(slot))
     return value !== undefined && onValue(value, view)
   }
 }
 
 /** Values without wildcards are looked up together; the others are tried in turn. */
-function linked(tests: readonly TextTest[], item: Item): TextTest {
+function linked(values: readonly TextMatch[], link: Item['link']): TextTest {
+  const tests = values.map(textTest)
   const [only] = tests
   if (tests.length === 1 && only) return only
-  if (item.link === 'all') return (text) => tests.every((test) => test(text))
+  if (link === 'all') return (text) => tests.every((test) => test(text))
   const exact = new Set<string>()
   const others: TextTest[] = []
-  for (const [index, value] of item.values.entries()) {
-    const [part] = value.kind === 'text' && value.pattern.length === 1 ? value.pattern : []
-    if (part && 'literal' in part) exact.add(lowerCase(part.literal))
-    else if (tests[index]) others.push(tests[index])
+  for (const value of values) {
+    const whole = plainText(value.pattern)
+    if (whole === undefined) others.push(textTest(value))
+    else exact.add(comparable(whole, false, value.anyDash))
   }
   if (others.length === 0) return (text) => exact.has(text)
   return (text) => {
@@ -146,10 +150,11 @@ function everyValue(tests: readonly ScalarTest[]): ScalarTest {
 
 /** Each keyword may be anywhere in the event. */
 function compileKeywords(item: Item, slots: FieldSlots): Test {
-  if (item.values.every(isPlainText)) {
-    const tests = item.values.map(textTest)
+  const { values } = item
+  if (areUncased(values) && !values.some((value) => value.anyDash)) {
+    const tests = values.map(textTest)
     if (item.link === 'all') return (view) => tests.every((test) => view.texts().some(test))
-    const any = linked(tests, item)
+    const any = linked(values, 'any')
     return (view) => view.texts().some(any)
   }
   const tests = item.values.map((value) => compileMatch(value, slots))

@@ -23,6 +23,7 @@ export class EventView {
   /** by slot; undefined: the field is missing */
   readonly values: unknown[]
   private readonly lowers: (string | undefined)[]
+  private readonly dashFolded: (string | undefined)[]
   private json: unknown
   private scalarsSeen: readonly unknown[] | undefined
   private textsSeen: readonly string[] | undefined
@@ -30,6 +31,7 @@ export class EventView {
   constructor(slots: number) {
     this.values = Array<unknown>(slots).fill(undefined)
     this.lowers = Array<string | undefined>(slots).fill(undefined)
+    this.dashFolded = Array<string | undefined>(slots).fill(undefined)
   }
 
   begin(json: unknown): void {
@@ -41,6 +43,7 @@ export class EventView {
   clear(slot: number): void {
     this.values[slot] = undefined
     this.lowers[slot] = undefined
+    this.dashFolded[slot] = undefined
   }
 
   /** The lower case of a slot that holds text. */
@@ -50,6 +53,15 @@ export class EventView {
     const lower = lowerCase(this.values[slot] as string)
     this.lowers[slot] = lower
     return lower
+  }
+
+  /** The lower case of a slot that holds text, its dashes as one. */
+  dashed(slot: number): string {
+    const known = this.dashFolded[slot]
+    if (known !== undefined) return known
+    const dashed = foldDashes(this.lower(slot))
+    this.dashFolded[slot] = dashed
+    return dashed
   }
 
   /** Every text, number and boolean of the event, for keywords. */

@@ -3,7 +3,8 @@ import { parseCidr } from './cidr.ts'
 import { BYTE_ORDER_MARK, base64, base64Offsets, type Utf16, utf8Bytes, utf16Bytes } from './encode.ts'
 import { RuleError } from './errors.ts'
 import { parsePattern, placed, plainText } from './pattern.ts'
-import { compileRegex, toRe2 } from './regex.ts'
+import { isRunnable } from './regex.ts'
+import { toRe2 } from './regex-translate.ts'
 import type { YamlNode, YamlScalar } from './yaml.ts'
 
 /** Values for `|expand`, by placeholder name without the percent signs. */
@@ -254,12 +255,12 @@ function regexMatch(value: YamlScalar, spec: Spec): Match {
     dotAll: spec.has('s'),
   }
   try {
-    compileRegex(match)
+    if (isRunnable(match)) return match
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error)
     throw new RuleError(value.position, `${shown(value)} is not a regular expression: ${why}; correct it`)
   }
-  return match
+  throw new RuleError(value.position, `${shown(value)} repeats too much; lower its counted repetitions`)
 }
 
 function cidrMatch(value: YamlScalar): Match {
