@@ -1,5 +1,6 @@
 import type { Profiles } from '../model/index.ts'
 import { destinations } from './destinations.ts'
+import { drip } from './drip.ts'
 import { hours } from './hours.ts'
 import { intents } from './intents.ts'
 import { latency } from './latency.ts'
@@ -21,6 +22,7 @@ export const PROFILES = {
   parameters,
   latency,
   surroundings,
+  drip,
   reach,
   intents,
 } satisfies {
@@ -39,6 +41,7 @@ export function compileProfiles(rows: ProfileRows, totals: Totals): Profiles {
     parameters: parameters.compile(rows.parameters ?? [], totals),
     latency: latency.compile(rows.latency ?? [], totals),
     surroundings: surroundings.compile(rows.surroundings ?? [], totals),
+    drip: drip.compile(rows.drip ?? [], totals),
     reach: reach.compile(rows.reach ?? [], totals),
     intents: intents.compile(rows.intents ?? [], totals),
   }

@@ -102,6 +102,24 @@ export interface IntentProfile {
   surprise(fp: string): Surprise | undefined
 }
 
+export type DripMeasure = 'calls' | 'bytes' | 'records'
+
+export interface DripProfile {
+  /**
+   * What this agent's days add up to beyond the role's and its own first ones, as far as they were learnt: `days` of its
+   * `of` days, at about `times` what is usual. Undefined where they add up to nothing.
+   */
+  surprise(agent: string):
+    | {
+        readonly nats: number
+        readonly measure: DripMeasure
+        readonly days: number
+        readonly of: number
+        readonly times: number
+      }
+    | undefined
+}
+
 export interface LatencyProfile {
   surprise(tool: string, durationMs: number): (Surprise & { readonly typical: number }) | undefined
 }
@@ -116,6 +134,7 @@ export interface Profiles {
   readonly latency: LatencyProfile
   readonly surroundings: SurroundingsProfile
   readonly reach: ReachProfile
+  readonly drip: DripProfile
   readonly intents: IntentProfile
 }
 
