@@ -1,6 +1,6 @@
 /** For those who write detectors or adapters: event builders, and one contract suite per port (needs vitest). */
 export { baselineOf, profileRow } from './baseline.ts'
-export { type DetectorSuiteInput, detectorSuite } from './detector-suite.ts'
+export { type DetectorSuiteInput, detectorSuite, run } from './detector-suite.ts'
 export { acceptedEvent, cloudEvent, T0_MS, toolEvent } from './events.ts'
 export { type GatewayHarness, gatewaySuite, type Reaction } from './gateway-suite.ts'
 export { findingOf, judgedCalls, judgedEvent, leaseChange } from './judged.ts'

@@ -17,3 +17,9 @@ test('the examples of docs/write-a-rule.md load and hold their cases', () => {
   expect(loaded.filters).toHaveLength(1)
   expect(testRules(loaded)).toEqual({ rules: 2, cases: 4, faults: [] })
 })
+
+test('the detector of docs/write-a-detector.md and its test are those that run here', () => {
+  const text = readFileSync(join(import.meta.dirname, '../docs/write-a-detector.md'), 'utf8')
+  for (const file of ['night-refund.ts', 'night-refund.test.ts'])
+    expect(text).toContain(readFileSync(join(import.meta.dirname, 'examples', file), 'utf8'))
+})
