@@ -13,7 +13,7 @@ export default defineDetector({
   contains: true,
   tags: ['AML.T0053', 'ASI03', 'MCP02'],
   knownGaps: [
-    'A tool that is new to everyone surprises in every role that gets it.',
+    'A tool that is new to everyone surprises in every role that gets it, unless its server is known and its definition was read.',
     'Misuse of a tool that the role uses daily.',
   ],
   runbook: [
@@ -28,6 +28,8 @@ export default defineDetector({
     const use = baseline.tools.surprise(event.data.server.id, tool)
     // Neither effect nor task makes it more: most calls end here.
     if (use.nats < LEAST_NATS) return undefined
+    // A server that the tenant knows has a new tool: it is new to everyone, and its definition was read.
+    if (input.fleet.callsNewcomer) return undefined
     const asked = askedByTask(input)
     const strength =
       use.nats * (session.effect === 'side-effect' ? 1 : session.effect === 'unknown' ? 0.8 : 0.5) * (asked ? 0.6 : 1)

@@ -18,5 +18,18 @@ export const WEIGHTS: Weights = {
     'unusual-latency': 0.05,
     'new-destination': 0.05,
     'intent-mismatch': 0.02,
+    // What is new in a tenant is everyday work, and a bad definition is not the fault of the session that is shown it.
+    'new-server': 0.05,
+    'credential-new-place': 0.15,
+    'capability-creep': 0.1,
+    'poisoned-description': 0.1,
+    'tool-definition-changed': 0.1,
+    'tool-shadowing': 0.1,
+    'shadow-server': 0.1,
+    equivocation: 0.1,
+    // Of a PEP, not of the session whose event shows it.
+    'pep-silent': 0,
+    'pep-bypass': 0,
+    'sequence-gap': 0,
   },
 }

@@ -15,6 +15,8 @@ export interface Fleet {
   readonly sightings: readonly Sighted[]
   /** the tool that this event calls, when its definition is an alarming one that history does not vouch for */
   readonly alarming: Passport | undefined
+  /** the event calls a tool that a known server has added lately, by a definition that was read and asks for nothing */
+  readonly callsNewcomer: boolean
   /** the event's server, when this event is the first of it */
   readonly newServer: ServerNews | undefined
   /** texts of a server that is no tool (instructions, prompts), first time seen, with what they ask for */
@@ -151,6 +153,7 @@ export const QUIET_FLEET: Fleet = {
   isVouched: false,
   sightings: [],
   alarming: undefined,
+  callsNewcomer: false,
   newServer: undefined,
   texts: [],
   identity: undefined,

@@ -2,6 +2,7 @@
 export { baselineOf, profileRow } from './baseline.ts'
 export { type DetectorSuiteInput, detectorSuite, run } from './detector-suite.ts'
 export { acceptedEvent, cloudEvent, T0_MS, toolEvent } from './events.ts'
+export { authenticated, fleetHistory, listed } from './fleet.ts'
 export { type GatewayHarness, gatewaySuite, type Reaction } from './gateway-suite.ts'
 export { findingOf, judgedCalls, judgedEvent, leaseChange } from './judged.ts'
 export { ManualClock } from './manual-clock.ts'

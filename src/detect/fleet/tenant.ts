@@ -34,6 +34,7 @@ export class TenantFleet implements Fleet {
   isVouched = false
   sightings: readonly Sighted[] = NO_SIGHTINGS
   alarming: Passport | undefined
+  callsNewcomer = false
   newServer: ServerNews | undefined
   texts: Fleet['texts'] = NO_TEXTS
   identity: IdentityNews | undefined
@@ -65,10 +66,9 @@ export class TenantFleet implements Fleet {
     this.auth = data.auth === undefined ? undefined : this.failures.enter(event)
     this.newServer = this.tools.enter(data.server, timeMs, this.registered)
     this.sightings = this.see(event)
-    this.alarming =
-      isFirstOfCall && data.op === 'tools/call' && data.tool !== undefined
-        ? this.call(event, data.tool.name)
-        : undefined
+    this.alarming = undefined
+    this.callsNewcomer = false
+    if (isFirstOfCall && data.op === 'tools/call' && data.tool !== undefined) this.call(event, data.tool.name)
     this.texts = SPOKEN.has(data.op) ? this.hear(event) : NO_TEXTS
     if (data.op === 'notifications/tools/list_changed') this.tools.announce(data.server.id, timeMs)
     this.isQuiet =
@@ -106,15 +106,20 @@ export class TenantFleet implements Fleet {
     return found ?? NO_SIGHTINGS
   }
 
-  private call({ data, timeMs }: ToolEvent, tool: string): Passport | undefined {
+  private call({ data, timeMs }: ToolEvent, tool: string): void {
     const record = this.tools.call(data.server.id, tool, data.agent.id, timeMs)
     const current = record?.current
-    if (record === undefined || current === undefined || !isAlarming(current)) return undefined
+    if (record === undefined || current === undefined || current.isLearnt) return
+    if (!isAlarming(current)) {
+      const isRead = current.description !== undefined && !record.versions.some((version) => version.isLearnt)
+      this.callsNewcomer = isRead && this.tools.servers.get(data.server.id)?.isLearnt === true
+      return
+    }
     const key = `${record.server}\u001f${tool}\u001f${current.digest}`
     const before = this.alarmed.get(key)
-    if (before !== undefined && timeMs - before < ALARM_AGAIN_MS) return undefined
+    if (before !== undefined && timeMs - before < ALARM_AGAIN_MS) return
     this.alarmed.set(key, timeMs)
-    return record
+    this.alarming = record
   }
 
   private hear({ data }: ToolEvent): Fleet['texts'] {
