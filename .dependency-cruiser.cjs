@@ -7,6 +7,7 @@ const adapters = [
   '^src/dispatch/gateway/',
   '^src/dispatch/posture/',
   '^src/dispatch/approvals/',
+  '^src/dispatch/verdicts/',
 ]
 module.exports = {
   forbidden: [

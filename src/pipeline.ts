@@ -39,6 +39,8 @@ export interface PipelineParts {
   readonly judge: Judge
   readonly desk: OrderDesk
   readonly watch: Watch
+  /** told of every batch once its orders are durable: what PEPs that wait for a verdict are told. Must not throw. */
+  readonly verdicts?: { tell(judged: readonly Judged[]): void }
   readonly store: Pick<Store, 'write'>
   readonly observe: PipelineObserver
   readonly clock: { now(): number; sleep(ms: number, signal: AbortSignal): Promise<void> }
@@ -67,7 +69,10 @@ export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Pr
       await desk.observed(seen)
     })
     if (!placed) await batch.abandon(new Error('stopped before the orders were durable'))
-    else await unstored.take({ batch, judged })
+    else {
+      parts.verdicts?.tell(judged)
+      await unstored.take({ batch, judged })
+    }
   }
   await unstored.drain()
 }

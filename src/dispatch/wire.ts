@@ -1,5 +1,6 @@
 import type { Lease, Target } from '../model/index.ts'
 import type { Approval } from './approval.ts'
+import type { Decision } from './posture.ts'
 
 /** A containment as the contract writes it: in callbacks, in `/v1/containments` and in the stream. */
 export interface WireContainment {
@@ -19,6 +20,12 @@ export interface WireContainment {
 
 /** Seconds a PEP may keep a decision (contract b.4). */
 export const DECISION_TTL_S = 2
+
+/** A decision as PEPs read it; `ttl` in seconds. */
+export function wireDecision({ action, containmentId, expiresMs }: Decision): Readonly<Record<string, unknown>> {
+  if (containmentId === undefined || expiresMs === undefined) return { action, ttl: DECISION_TTL_S }
+  return { action, containment_id: containmentId, expires_at: iso(expiresMs), ttl: DECISION_TTL_S }
+}
 
 const REASON_CHARS = 2_000
 const RULES = 32

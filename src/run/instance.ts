@@ -110,6 +110,7 @@ async function pipeline(parts: Parts, signal: AbortSignal): Promise<void> {
       judge: judgeRoom.judge,
       desk: dispatch.desk,
       watch: dispatch.watch,
+      verdicts: dispatch.verdicts,
       store,
       observe: metrics.observer,
       clock: { now: Date.now, sleep: sleepUnlessAborted },

@@ -7,6 +7,7 @@ import { otlpRoutes } from '../accept/otlp.ts'
 import { approvalRoutes } from '../web/approvals.ts'
 import { createAuthenticator, type TokenRecord } from '../web/auth.ts'
 import { containmentRoutes } from '../web/containments.ts'
+import { decideRoute } from '../web/decide.ts'
 import { queryRoutes } from '../web/query.ts'
 import type { Probe, ServerParts } from '../web/server.ts'
 import type { Settings } from './config.ts'
@@ -31,7 +32,7 @@ export function serverParts(parts: Parts): ServerParts {
   }
 }
 
-function ingestRoutes({ door, entrance }: Parts) {
+function ingestRoutes({ door, entrance, dispatch, settings }: Parts) {
   const options: IngestOptions = {
     decode: door.decode,
     delivery: entrance.delivery,
@@ -40,7 +41,14 @@ function ingestRoutes({ door, entrance }: Parts) {
     now: Date.now,
     routeConfig: { scopes: ['pep'] },
   }
-  return [eventRoutes(options), otlpRoutes(options)]
+  const { roles, redis } = settings.config
+  // Without a way back from whoever judges, no verdict would ever come.
+  const answers = roles.includes('score') || redis !== undefined
+  return [
+    eventRoutes(options),
+    otlpRoutes(options),
+    ...(answers ? [decideRoute({ ...dispatch, ingest: options })] : []),
+  ]
 }
 
 function webRoutes({ dispatch, door, store }: Parts) {

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import { isInForce } from '../dispatch/lease.ts'
 import { type Decision, type Posture, PostureError } from '../dispatch/posture.ts'
-import { DECISION_TTL_S, iso, type WireContainment, wireContainment } from '../dispatch/wire.ts'
+import { iso, type WireContainment, wireContainment, wireDecision } from '../dispatch/wire.ts'
 import type { Lease, Level, Severity, Target } from '../model/index.ts'
 import { type Every, streamDecisions } from './decision-stream.ts'
 import { problem } from './server.ts'
@@ -169,11 +169,6 @@ function unknown(reply: FastifyReply): FastifyReply {
 
 function isUnavailable(error: unknown): error is Error {
   return error instanceof PostureError || (error instanceof Error && 'code' in error && error.code === 'queue_timeout')
-}
-
-function wireDecision({ action, containmentId, expiresMs }: Decision): Readonly<Record<string, unknown>> {
-  if (containmentId === undefined || expiresMs === undefined) return { action, ttl: DECISION_TTL_S }
-  return { action, containment_id: containmentId, expires_at: iso(expiresMs), ttl: DECISION_TTL_S }
 }
 
 /** A decision is its own tag: three short words say all of it. */

@@ -22,6 +22,8 @@ import { BULLMQ_DEFAULTS, BullmqQueue } from '../../dispatch/queue/bullmq.ts'
 import { Outbox } from '../../dispatch/queue/outbox.ts'
 import type { OrderQueue } from '../../dispatch/queue.ts'
 import { Routes } from '../../dispatch/routes.ts'
+import { RedisVerdicts } from '../../dispatch/verdicts/redis.ts'
+import { LocalVerdicts, type Verdicts } from '../../dispatch/verdicts.ts'
 import { EffectivenessWatch } from '../../dispatch/watch.ts'
 import type { LeaseChange } from '../../model/index.ts'
 import type { Watch } from '../../pipeline.ts'
@@ -39,6 +41,7 @@ export interface DispatchRoom {
   readonly desk: ContainmentDesk
   readonly dispatcher: Dispatcher
   readonly watch: Watch
+  readonly verdicts: Verdicts
   readonly approvals: Approvals
   readonly webhook?: ApprovalWebhook
   readonly census: Census
@@ -57,7 +60,7 @@ export interface DispatchContext {
 export async function openDispatch(settings: Settings, context: DispatchContext): Promise<DispatchRoom> {
   const gateways = gatewaysOf(settings)
   const { observe } = context
-  const { queue, posture, book, close } = await openQueueAndPosture(settings, observe)
+  const { queue, posture, book, verdicts, close } = await openQueueAndPosture(settings, observe)
   const clock = systemClock
   const history = new History(context.writeChanges, clock, observe)
   const routes = new Routes(
@@ -94,6 +97,7 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   return {
     ...office,
     posture,
+    verdicts,
     queue,
     history,
     gateways,
@@ -153,6 +157,7 @@ interface QueueAndPosture {
   readonly queue: OrderQueue
   readonly posture: Posture
   readonly book: ApprovalBook
+  readonly verdicts: Verdicts
   readonly close: () => Promise<void>
 }
 
@@ -174,7 +179,7 @@ async function embedded(data: string, observe: DispatchObserver): Promise<QueueA
     await posture.close()
     database.close()
   }
-  return { queue, posture, book: new SqliteApprovals(database), close }
+  return { queue, posture, book: new SqliteApprovals(database), verdicts: new LocalVerdicts(systemClock), close }
 }
 
 async function distributed(
@@ -202,12 +207,18 @@ async function distributed(
       prefix: `${prefix}:approvals`,
       onError: (error) => observe.failed('posture', error),
     })
+    const verdicts = await RedisVerdicts.connect(systemClock, {
+      url,
+      prefix: `${prefix}:verdicts`,
+      onError: (error) => observe.failed('posture', error),
+    })
     const close = async (): Promise<void> => {
       await queue.close()
       await posture.close()
       book.close()
+      verdicts.close()
     }
-    return { queue, posture, book, close }
+    return { queue, posture, book, verdicts, close }
   } catch (error) {
     await queue.close()
     throw error
