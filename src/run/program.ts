@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { answerCommand, approvalsCommand } from './commands/approvals.ts'
+import { backtestCommand } from './commands/backtest.ts'
 import { baselinesCommand } from './commands/baselines.ts'
 import { containCommand } from './commands/contain.ts'
 import { dlqCommand } from './commands/dlq.ts'
@@ -34,6 +35,7 @@ export function createProgram(io: Io): Command {
     answerCommand(io, 'deny'),
     baselinesCommand(io),
     rulesCommand(io),
+    backtestCommand(io),
     dlqCommand(io),
     doctorCommand(io),
   ]

@@ -25,9 +25,8 @@ const QUERY = readSql('history')
 const AGENT_HOURS = readSql('agent-hours')
 const HOUR_MS = 3_600_000
 
-interface HistoryRow extends AgentHour {
-  /** index of the bound it answers */
-  readonly n: number
+/** An event as it is stored, with what its agent had done in that hour. */
+export interface StoredRow extends AgentHour {
   readonly tenant: string
   readonly received_ms: number
   readonly time_ms: number
@@ -37,6 +36,11 @@ interface HistoryRow extends AgentHour {
   readonly position: number
   readonly event: string
   readonly refs: readonly StoredRef[]
+}
+
+interface HistoryRow extends StoredRow {
+  /** index of the bound it answers */
+  readonly n: number
 }
 
 export async function readHistory(
@@ -147,7 +151,7 @@ function firstOfEach(events: readonly RestoredEvent[]): readonly RestoredEvent[]
   })
 }
 
-function toRestored(row: HistoryRow): RestoredEvent {
+export function toRestored(row: StoredRow): RestoredEvent {
   // Written by us, from an event that was valid: not parsed as a stranger's.
   const cloud = storedEvent(row.event, row.refs)
   return {

@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { loadBaselines } from '../../src/baseline/snapshot.ts'
 import type { Io } from '../../src/run/io.ts'
 import { openDoor } from '../../src/run/parts/accept.ts'
+import { loadFleets } from '../../src/run/parts/fleet.ts'
 import { openEngine, openJudge } from '../../src/run/parts/judge.ts'
 import { baselineFolder, loadKeys } from '../../src/run/parts/keys.ts'
 import { learnOnce } from '../../src/run/parts/learn.ts'
+import { RuleBook } from '../../src/run/parts/rules.ts'
 import { chdbFolder } from '../../src/run/parts/store.ts'
 import { replayFiles } from '../../src/run/replay.ts'
 import { loadOverridden } from '../../src/run/up.ts'
@@ -50,7 +52,14 @@ export async function unbrokenBooks(data: string, events: string, learnAtMs: num
   const engine = await openEngine(settings.config, {
     threw: (detector, error) => io.err(`${detector}: ${String(error)}`),
   })
-  const { judge } = openJudge(settings.config, { engine, baselineOf: (tenant, role) => baselines.of(tenant, role) })
+  const rules = new RuleBook(settings.config, { swapped: () => undefined, kept: () => undefined })
+  await rules.refresh(Date.now())
+  const { judge } = openJudge(settings.config, {
+    engine,
+    baselineOf: (tenant, role) => baselines.of(tenant, role),
+    fleetSnapshots: loadFleets(folder),
+    rules: rules.of,
+  })
   const store = await openStore({ kind: 'embedded', directory: join(data, 'unbroken'), retention: FOREVER })
   try {
     await store.migrate()
