@@ -70,8 +70,8 @@ describe('the session fold', () => {
 
   it('is bounded: the longest untouched session goes first', () => {
     const sessions = new Sessions({ maxSessions: 2 })
-    const of = (id: string): ToolEvent => toolEvent({ session: { id } })
-    fold(sessions, [of('a'), of('b'), of('a'), of('c')])
+    const of = (id: string, minute = 3): ToolEvent => toolEvent({ session: { id } }, { timeMs: at(minute) })
+    fold(sessions, [of('a', 0), of('b', 0), of('a', 1), of('c', 2)])
     expect(sessions.size).toBe(2)
     expect(fold(sessions, [of('a')])?.calls).toBe(3)
     expect(fold(sessions, [of('b')])?.calls).toBe(1)

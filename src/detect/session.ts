@@ -14,7 +14,7 @@ import { type AgentCounts, type Current, SessionState } from './session/state.ts
 export { SessionState } from './session/state.ts'
 
 export interface SessionOptions {
-  /** live sessions kept; the longest untouched one goes first. One costs about 1 to 2 kB. */
+  /** live sessions kept; the longest untouched one goes first, to the minute. One costs about 1 to 2 kB. */
   readonly maxSessions: number
   /** a session silent for this long, in event time, begins anew */
   readonly idleMs: number
@@ -162,8 +162,7 @@ export class Sessions {
   liveOf(event: ToolEvent): SessionState | undefined {
     const { id } = event.data.session
     const near = this.near.get(id)
-    // What was dropped is in the list no more.
-    if (near !== undefined && (near.newer !== undefined || near === this.newest) && near.isOf(event)) return near
+    if (near?.isOf(event)) return near
     const session = this.live.get(sessionKeyOf(event))
     if (session === undefined) return undefined
     if (this.near.size >= MAX_NEAR) this.near.clear()
@@ -185,7 +184,7 @@ export class Sessions {
       this.live.set(key, session)
       this.evict()
       this.link(session)
-    } else this.touch(session)
+    } else if (minuteOf(atMs) !== minuteOf(session.lastMs)) this.touch(session)
     if (atMs > session.lastMs) session.lastMs = atMs
     if (session.origin !== event.origin) session.origin = this.oneString(event.origin)
     return session
@@ -210,6 +209,8 @@ export class Sessions {
 
   private drop(session: SessionState): void {
     this.live.delete(session.key)
+    // What was dropped must not be held by being near.
+    if (this.near.get(session.id) === session) this.near.delete(session.id)
     this.unlink(session)
   }
 
@@ -333,6 +334,11 @@ interface Step {
   /** tool, or op where there is none */
   readonly name: string
   readonly effect: Effect
+}
+
+/** Sessions are kept in the order of their last minute: moving one costs more than most of what is done with it. */
+function minuteOf(timeMs: number): number {
+  return Math.floor(timeMs / 60_000)
 }
 
 const NO_PARAMETERS: readonly string[] = []

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Baseline, Finding, JudgedSignal, Level, Reason, Severity, ToolEvent } from '../model/index.ts'
+import { SharedList } from './session/shared-list.ts'
 
 export interface Weights {
   readonly default: number
@@ -21,7 +22,7 @@ export function evidenceOf(weights: Weights, id: string, tail: number): number {
  * detector the strongest event counts whole and every other one a fifth; detectors add up.
  */
 export class Evidence {
-  private ids: readonly string[] = NO_IDS
+  private ids = SharedList.EMPTY
   private nats: number[] = []
 
   /** Halves in HALF_LIFE_MS of silence. */
@@ -33,10 +34,10 @@ export class Evidence {
 
   add(id: string, nats: number): void {
     if (nats <= 0) return
-    const at = this.ids.indexOf(id)
+    const at = this.ids.items.indexOf(id)
     if (at < 0) {
+      this.ids = this.ids.with(id)
       // A copy is as long as it is full; an array that grows by push is made for sixteen.
-      this.ids = [...this.ids, id]
       this.nats = [...this.nats, nats]
     } else {
       const known = this.nats[at] ?? 0
@@ -51,7 +52,6 @@ export class Evidence {
   }
 }
 
-const NO_IDS: readonly string[] = []
 const REPEATED = 0.2
 
 /** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */

@@ -48,10 +48,20 @@ function freeTable(length: number): number[] {
   return new Array<number>(length).fill(FREE)
 }
 
+/** By half: twice the slots would on average be a third empty ones more. */
+function grownLength(length: number): number {
+  return Math.max(8, Math.ceil(length * 1.5))
+}
+
+/** The lower 32 bits of a hash spread over any number of slots, without a division. */
+function firstSlot(hash: number, length: number): number {
+  return Math.floor(((hash >>> 0) * length) / 4_294_967_296)
+}
+
 function find(table: readonly number[], hash: number): boolean {
-  const mask = table.length - 1
-  if (mask < 0) return false
-  for (let i = hash & mask; ; i = (i + 1) & mask) {
+  const { length } = table
+  if (length === 0) return false
+  for (let i = firstSlot(hash, length); ; i = i + 1 === length ? 0 : i + 1) {
     const at = table[i]
     if (at === hash) return true
     if (at === FREE) return false
@@ -59,14 +69,14 @@ function find(table: readonly number[], hash: number): boolean {
 }
 
 function put(table: number[], hash: number): void {
-  const mask = table.length - 1
-  let i = hash & mask
-  while (table[i] !== FREE) i = (i + 1) & mask
+  const { length } = table
+  let i = firstSlot(hash, length)
+  while (table[i] !== FREE) i = i + 1 === length ? 0 : i + 1
   table[i] = hash
 }
 
 function grown(table: readonly number[]): number[] {
-  const next = freeTable(Math.max(16, table.length * 2))
+  const next = freeTable(grownLength(table.length))
   for (const hash of table) if (hash !== FREE) put(next, hash)
   return next
 }
@@ -117,15 +127,15 @@ export class SightingTable {
 
   private grow(): void {
     const old = this.table
-    this.table = freeTable(Math.max(16, old.length * 2))
+    this.table = freeTable(grownLength(old.length))
     for (const entry of old) if (entry !== FREE) this.table[slotOf(this.table, Math.floor(entry / NAME_UNIT))] = entry
   }
 }
 
 function slotOf(table: readonly number[], name: number): number {
-  const mask = table.length - 1
+  const { length } = table
   const least = name * NAME_UNIT
-  for (let i = (name | 0) & mask; ; i = (i + 1) & mask) {
+  for (let i = firstSlot(name, length); ; i = i + 1 === length ? 0 : i + 1) {
     const entry = table[i] ?? FREE
     if (entry === FREE || (entry >= least && entry < least + NAME_UNIT)) return i
   }

@@ -2,6 +2,7 @@ import type { Action, AgentHour, Effect, Ref, Session, Sighting, ToolEvent } fro
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
+import { SharedList } from './shared-list.ts'
 
 export interface AgentCounts {
   hour: number
@@ -29,10 +30,11 @@ export interface Current {
 }
 
 /** shared by sessions that have none yet; replaced, never written to */
-const NOTHING: string[] = []
+const NOTHING: readonly string[] = []
 const NO_USES: number[] = []
 /** what sessionKey joins its parts with */
 const KEY_UNIT = '\u001f'
+const KEY_UNIT_CODE = 0x1f
 const MAX_TOOLS = 250
 /** causes remembered for "one finding per session and cause" */
 const MAX_CAUSES = 64
@@ -49,7 +51,9 @@ export class SessionState implements Session {
   errors = 0
   denied = 0
   failedInARow = 0
-  history: string[] = NOTHING
+  /** the first steps as long as all fit, then a list of its own */
+  private firstSteps: SharedList | undefined = SharedList.EMPTY
+  private lastSteps: readonly string[] = NOTHING
   /** as of riskMs */
   evidence: Evidence | undefined
   riskMs: number
@@ -65,7 +69,7 @@ export class SessionState implements Session {
   newer: SessionState | undefined
   older: SessionState | undefined
   private causes: string[] | undefined
-  private toolNames: readonly string[] = NOTHING
+  private tools = SharedList.EMPTY
   private toolUses: number[] = NO_USES
   private readonly current: Current
 
@@ -99,9 +103,9 @@ export class SessionState implements Session {
     return (
       key.length === idAt + id.length &&
       key.startsWith(tenant) &&
-      key[agentAt - 1] === KEY_UNIT &&
+      key.charCodeAt(agentAt - 1) === KEY_UNIT_CODE &&
       key.startsWith(agent, agentAt) &&
-      key[idAt - 1] === KEY_UNIT &&
+      key.charCodeAt(idAt - 1) === KEY_UNIT_CODE &&
       key.startsWith(id, idAt)
     )
   }
@@ -137,7 +141,7 @@ export class SessionState implements Session {
       inUntrustedResult: (found & IN_UNTRUSTED) !== 0,
       inTrustedResult: (found & IN_TRUSTED) !== 0,
       imperative: (found & IMPERATIVE) !== 0,
-      tool: this.toolNames[(found >>> 5) - 1],
+      tool: this.tools.items[(found >>> 5) - 1],
     }
   }
 
@@ -146,7 +150,7 @@ export class SessionState implements Session {
   }
 
   usesOf(tool: string): number {
-    const at = this.toolNames.indexOf(tool)
+    const at = this.tools.items.indexOf(tool)
     return at < 0 ? 0 : (this.toolUses[at] ?? 0)
   }
 
@@ -155,14 +159,18 @@ export class SessionState implements Session {
     this.toolUses[at] = (this.toolUses[at] ?? 0) + 1
   }
 
-  /** Arrays that grow by push are made for sixteen; a copy is as long as it is full. */
+  get history(): readonly string[] {
+    return this.firstSteps?.items ?? this.lastSteps
+  }
+
   pushHistory(token: string): void {
-    if (this.history.length < HISTORY_TOKENS) {
-      this.history = [...this.history, token]
+    const { history } = this
+    if (this.firstSteps !== undefined && history.length < HISTORY_TOKENS) {
+      this.firstSteps = this.firstSteps.with(token)
       return
     }
-    this.history.shift()
-    this.history.push(token)
+    this.firstSteps = undefined
+    this.lastSteps = [...history.slice(1), token]
   }
 
   raised(cause: string): boolean {
@@ -178,12 +186,13 @@ export class SessionState implements Session {
   }
 
   private toolNumber(tool: string): number {
-    const at = this.toolNames.indexOf(tool)
+    const { items } = this.tools
+    const at = items.indexOf(tool)
     if (at >= 0) return at
-    if (this.toolNames.length >= MAX_TOOLS) return MAX_TOOLS - 1
+    if (items.length >= MAX_TOOLS) return MAX_TOOLS - 1
     this.toolUses = [...this.toolUses, 0]
-    this.toolNames = [...this.toolNames, tool]
-    return this.toolNames.length - 1
+    this.tools = this.tools.with(tool)
+    return items.length
   }
 }
 
