@@ -120,7 +120,7 @@ function reasonOf(rule: Rule, { reads }: Spoken, input: RuleInput): Reason {
  * The event's own fields, and what Belay adds. A map of arguments or of a schema stands for every value in it, whatever
  * the tool calls them, so that a rule can ask for a path in any argument.
  */
-const AGENT_EVENTS: EventShape<RuleInput> = {
+export const AGENT_EVENTS: EventShape<RuleInput> = {
   accepts: isAgentLogSource,
   json: ({ event }) => event.data,
   timeMs: ({ event }) => event.timeMs,

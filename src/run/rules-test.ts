@@ -88,7 +88,7 @@ function runCase(rules: readonly Rule[], rule: Rule, test: RuleTest): string | u
 const START_MS = Date.UTC(2026, 10, 2, 9, 0, 0)
 
 /** The members of `data` over those of an ordinary call; `signals` are what detectors said of it, `at` is in seconds. */
-function eventOf(
+export function eventOf(
   written: RuleTest['events'][number],
   index: number,
 ): { readonly event: ToolEvent | string; readonly signals: readonly RawSignal[] } {

@@ -1,0 +1,38 @@
+/** Pieces of ClickHouse SQL: what comes from a rule reaches a query only through these. */
+
+const ESCAPED: Readonly<Record<string, string>> = {
+  '\\': '\\\\',
+  "'": "\\'",
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\0': '\\0',
+}
+
+export function literal(text: string): string {
+  return `'${text.replace(/[\\'\n\r\t\0]/g, (char) => ESCAPED[char] ?? char)}'`
+}
+
+export function identifier(name: string): string {
+  return `\`${name.replace(/[\\`]/g, (char) => `\\${char}`)}\``
+}
+
+/** ClickHouse reads back the same double. */
+export function number(value: number): string {
+  return String(value)
+}
+
+/** Alternatives or conditions in brackets; `none` for an empty list. */
+export function joinedBy(operator: 'AND' | 'OR', of: readonly string[], none: '0' | '1'): string {
+  if (of.length === 0) return none
+  return of.length === 1 ? (of[0] as string) : `(${of.join(` ${operator} `)})`
+}
+
+export function indented(text: string, by = '    '): string {
+  return text.replace(/^(?=.)/gm, by)
+}
+
+/** One line of a comment, whatever the text holds. */
+export function comment(text: string): string {
+  return `-- ${text.replace(/\s+/g, ' ')}`
+}
