@@ -6,6 +6,7 @@ import { baselinesCommand } from './commands/baselines.ts'
 import { containCommand } from './commands/contain.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { explainCommand } from './commands/explain.ts'
 import { learnCommand } from './commands/learn.ts'
 import { releaseCommand } from './commands/release.ts'
 import { rulesCommand } from './commands/rules.ts'
@@ -34,6 +35,7 @@ export function createProgram(io: Io): Command {
     answerCommand(io, 'approve'),
     answerCommand(io, 'deny'),
     baselinesCommand(io),
+    explainCommand(io),
     rulesCommand(io),
     backtestCommand(io),
     dlqCommand(io),

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { BaselineState, Reason } from '../model/index.ts'
 import type { Store } from '../store/store.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
+import { explainRoutes } from './explain.ts'
 import { problem } from './server.ts'
 
 /** A session in `GET /v1/sessions`; times are ISO 8601, risk is 0..1. */
@@ -68,6 +69,7 @@ export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
   return async (server) => {
     sessionRoutes(server, parts)
     baselineRoutes(server, parts)
+    explainRoutes(server, parts.store)
     deadLetterRoutes(server, parts)
   }
 }
