@@ -102,6 +102,9 @@ const Kafka = part(
       {
         events: text('Topic of tool events, keyed by agent.', { default: 'agent.tool.events.v1' }),
         deadLetters: text('Topic for records that cannot be taken.', { default: 'agent.tool.events.v1.dlq' }),
+        containment: text('Compacted topic of what is contained now, keyed by containment.', {
+          default: 'agent.containment.v1',
+        }),
       },
       'Topic names.',
     ),

@@ -6,6 +6,7 @@ import { refuseOpenListener, refuseUselessRoles, type Settings } from './config.
 import type { Config } from './config-schema.ts'
 import type { Log } from './log.ts'
 import { Loops } from './loops.ts'
+import { announce } from './parts/announce.ts'
 import { learnFleets } from './parts/fleet.ts'
 import { type Leader, learnOnce, startLeader } from './parts/learn.ts'
 import { openParts, type Parts } from './parts.ts'
@@ -56,6 +57,7 @@ async function start(parts: Parts): Promise<Instance> {
   if (has('score')) loops.run('pipeline', (signal) => pipeline(parts, signal))
   if (has('dispatch')) {
     loops.run('dispatcher', (signal) => parts.dispatch.dispatcher.run(signal))
+    loops.run('announcer', (signal) => announce(parts.settings, parts.dispatch.posture, parts.log, signal))
     loops.every('expiry sweep', EXPIRY_SWEEP_MS, async () => void (await parts.dispatch.desk.expire(Date.now())))
     loops.every('approval sweep', APPROVAL_SWEEP_MS, () => parts.dispatch.approvals.sweep())
     loops.every('approval clean-up', APPROVAL_CLEAN_UP_MS, () => parts.dispatch.approvals.forget())

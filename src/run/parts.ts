@@ -13,6 +13,7 @@ import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
 import { logFailures, logRules, witnessDispatch } from './parts/observe.ts'
 import { RestingError } from './parts/patience.ts'
+import { restoreLeases } from './parts/restore-leases.ts'
 import { RuleBook } from './parts/rules.ts'
 import { openMigratedStore } from './parts/store.ts'
 
@@ -98,6 +99,10 @@ async function open(
   })
   opened(() => dispatch.close())
   await seedCensus(store, dispatch.census)
+  if (config.redis) {
+    const restored = await restoreLeases(store, dispatch.posture, Date.now())
+    if (restored > 0) log.warn({ restored }, 'Redis remembered nothing; containments were restored from the history')
+  }
 
   const rules = new RuleBook(config, logRules(log))
   await rules.refresh(Date.now())

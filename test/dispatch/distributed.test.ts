@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { RedisApprovals } from '../../src/dispatch/approvals/redis.ts'
 import { systemClock } from '../../src/dispatch/clock.ts'
@@ -11,8 +12,8 @@ import { BULLMQ_DEFAULTS, BullmqQueue } from '../../src/dispatch/queue/bullmq.ts
 import { Routes } from '../../src/dispatch/routes.ts'
 import { LEVELS, type Order } from '../../src/model/index.ts'
 import { order } from '../../src/testing/orders.ts'
-import { redisServer } from '../services/redis.ts'
-import { type Callback, Receiver, SECRET } from './receiver.ts'
+import { ownRedisServer, redisServer } from '../services/redis.ts'
+import { acknowledge, type Callback, Receiver, respond, SECRET } from './receiver.ts'
 import { APPROVAL_POLICY } from './room.ts'
 
 const redis = await redisServer()
@@ -34,7 +35,14 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
     historyDropped: () => undefined,
     failed: () => undefined,
   }
-  const posture = await RedisPosture.connect(clock, { ...REDIS_POSTURE_DEFAULTS, url, prefix: `${prefix}:p`, onError })
+  const onRefilled = () => void desk.reconcile().catch(onError)
+  const posture = await RedisPosture.connect(clock, {
+    ...REDIS_POSTURE_DEFAULTS,
+    url,
+    prefix: `${prefix}:p`,
+    onRefilled,
+    onError,
+  })
   const queue = new BullmqQueue(clock, { ...BULLMQ_DEFAULTS, url, prefix, onError })
   const history = new History(async () => undefined, clock, observe)
   const parts = { posture, queue, routes: new Routes([{ gateway }]), history, observe, clock }
@@ -105,6 +113,48 @@ describe.skipIf(!redis.available)('two processes on one Redis', () => {
     gateway.close()
     await receiver.stop()
   })
+})
+
+/** Goal: a Redis that loses everything loses no delivery that was still to come. */
+describe.skipIf(!redis.available)('a flush of Redis', () => {
+  it('delivers what waited, and does not bring back what was released', async () => {
+    const own = await ownRedisServer()
+    if (!own.available) return
+    const receiver = new Receiver()
+    receiver.answer = respond(503)
+    await receiver.start()
+    const gateway = new WebhookGateway(
+      { name: 'gw', url: receiver.url, secrets: [SECRET], allowPrivate: true },
+      Date.now,
+    )
+    const acknowledged: string[] = []
+    let reached: () => void = () => undefined
+    const one = await process(own.service.url, `{${randomUUID()}}`, gateway, (id) => {
+      acknowledged.push(id)
+      reached()
+    })
+    const [waiting, freed] = [order({ issuedMs: Date.now() }), order({ issuedMs: Date.now() })]
+    const tried = receiver.next(({ data }) => data.containment_id === waiting.id)
+    await one.desk.place([waiting, freed])
+    await one.desk.release(freed.id, 'ada', 'was fine')
+    await tried
+    const admin = new Redis(own.service.url)
+    await admin.flushall()
+    admin.disconnect()
+    const delivered = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    receiver.answer = acknowledge('applied')
+    await delivered
+    expect(acknowledged).toEqual([waiting.id])
+    expect(await one.posture.get(freed.id)).toMatchObject({ state: 'released' })
+    const query = { tenant: 'default', session: freed.target.id, agent: 'agent-1' }
+    expect((await one.posture.decide(query, Date.now())).action).toBe('allow')
+    await one.close()
+    gateway.close()
+    await receiver.stop()
+    await own.service.stop()
+  }, 30_000)
 })
 
 function isRelease({ type }: Callback): boolean {

@@ -66,7 +66,8 @@ function levelName(level: logLevel): KafkaLogEntry['level'] {
 export interface TopicSpec {
   readonly topic: string
   readonly partitions: number
-  readonly retentionMs: number
+  /** absent: compacted, the newest record of each key is kept for ever */
+  readonly retentionMs?: number
 }
 
 const MS_PER_DAY = 86_400_000
@@ -77,6 +78,11 @@ export function eventTopics(names: { readonly events: string; readonly deadLette
     { topic: names.events, partitions: 12, retentionMs: 7 * MS_PER_DAY },
     { topic: names.deadLetters, partitions: 12, retentionMs: 14 * MS_PER_DAY },
   ]
+}
+
+/** What is contained now, for PEPs that start: one partition, so that its revisions are in order. */
+export function containmentTopic(topic: string): TopicSpec {
+  return { topic, partitions: 1 }
 }
 
 /** Creates the topics that do not exist, with the cluster's own replication; leaves those that do as they are. */
@@ -93,7 +99,11 @@ export async function ensureTopics(connection: KafkaConnection, topics: readonly
         topic,
         numPartitions: partitions,
         replicationFactor: -1,
-        configEntries: [{ name: 'retention.ms', value: String(retentionMs) }],
+        configEntries: [
+          retentionMs === undefined
+            ? { name: 'cleanup.policy', value: 'compact' }
+            : { name: 'retention.ms', value: String(retentionMs) },
+        ],
       })),
     })
   } finally {

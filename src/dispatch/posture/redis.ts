@@ -17,6 +17,8 @@ export interface RedisPostureOptions {
   readonly pollMs: number
   /** a copy that was not compared for this long is read again before it says `allow` */
   readonly staleMs: number
+  /** Redis had lost its data and was filled again from memory: what else lay there is to be made anew */
+  readonly onRefilled?: () => void
   /** told about lost connections; must not throw */
   readonly onError: (error: unknown) => void
 }
@@ -203,9 +205,11 @@ export class RedisPosture implements Posture {
     for (const lease of remembered) await this.refill(lease)
     const all = await this.leases.changesAfter(0)
     this.learnAnew(all.entries)
+    const isLoss = this.life !== undefined
     this.life = life
     this.synced = all.revision
     this.comparedMs = startedMs
+    if (isLoss) this.options.onRefilled?.()
   }
 
   private async refill(lease: Lease): Promise<void> {

@@ -60,7 +60,10 @@ export interface DispatchContext {
 export async function openDispatch(settings: Settings, context: DispatchContext): Promise<DispatchRoom> {
   const gateways = gatewaysOf(settings)
   const { observe } = context
-  const { queue, posture, book, verdicts, close } = await openQueueAndPosture(settings, observe)
+  // Jobs are lost with the data of a Redis; who remembers the leases puts them again.
+  const afterLoss: { reconcile?: () => Promise<void> } = {}
+  const refilled = () => void afterLoss.reconcile?.().catch((error: unknown) => observe.failed('posture', error))
+  const { queue, posture, book, verdicts, close } = await openQueueAndPosture(settings, observe, refilled)
   const clock = systemClock
   const history = new History(context.writeChanges, clock, observe)
   const routes = new Routes(
@@ -92,6 +95,7 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   const approvalPolicy = approvalPolicyOf(settings.config.containment.approvals)
   const parts = { ...shared, observe: witness, queue, book, approvalPolicy, random: Math.random, allowed, guard }
   const office = openOffice(parts)
+  afterLoss.reconcile = () => office.desk.reconcile()
   const readOnlyTools = new Set(settings.config.detection.readOnlyTools)
   const effectiveness = new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools })
   return {
@@ -161,9 +165,13 @@ interface QueueAndPosture {
   readonly close: () => Promise<void>
 }
 
-function openQueueAndPosture(settings: Settings, observe: DispatchObserver): Promise<QueueAndPosture> {
+function openQueueAndPosture(
+  settings: Settings,
+  observe: DispatchObserver,
+  refilled: () => void,
+): Promise<QueueAndPosture> {
   const { redis, data } = settings.config
-  return redis ? distributed(settings, redis, observe) : embedded(data, observe)
+  return redis ? distributed(settings, redis, observe, refilled) : embedded(data, observe)
 }
 
 async function embedded(data: string, observe: DispatchObserver): Promise<QueueAndPosture> {
@@ -186,6 +194,7 @@ async function distributed(
   settings: Settings,
   section: RedisSection,
   observe: DispatchObserver,
+  refilled: () => void,
 ): Promise<QueueAndPosture> {
   const url = redisUrl(settings, section)
   const prefix = redisPrefix(section)
@@ -200,6 +209,7 @@ async function distributed(
       ...REDIS_POSTURE_DEFAULTS,
       url,
       prefix: `${prefix}:posture`,
+      onRefilled: refilled,
       onError: (error) => observe.failed('posture', error),
     })
     const book = new RedisApprovals({
