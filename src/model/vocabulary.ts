@@ -106,14 +106,19 @@ export function asksOf(text: string): Asks {
   return { actions: [...actions], objects: [...objects] }
 }
 
-/** `action/object` pairs and `action/*`, what two texts are compared by. At most 12. */
+/** `action/object` pairs and `action/*`, what two texts are compared by. At most 30. */
 export function askPairs(asks: Asks): string[] {
   const pairs: string[] = []
-  for (const action of asks.actions.slice(0, 4)) {
+  for (const action of asks.actions.slice(0, 6)) {
     pairs.push(`${action}/*`)
-    for (const object of asks.objects.slice(0, 4)) pairs.push(`${action}/${object}`)
+    for (const object of asks.objects.slice(0, 4)) pairs.push(pairOf(action, object))
   }
-  return pairs.slice(0, 12)
+  return pairs
+}
+
+/** Whoever gets or fetches a page visits it. */
+function pairOf(action: string, object: string): string {
+  return object === 'page' && (action === 'read' || action === 'fetch') ? 'visit/page' : `${action}/${object}`
 }
 
 /** Judges by the first verb that the vocabulary knows: `get_order_history` reads although it says order. */

@@ -47,9 +47,10 @@ export function findImperatives(text: string): readonly Imperative[] {
       end = sentenceEnd(text, i)
       found.push(describe(text, i, end))
       i = end - 1
-    } else {
-      while (i + 1 < text.length && isLetter(text.charCodeAt(i + 1))) i++
+      start = true
+      continue
     }
+    while (i + 1 < text.length && isLetter(text.charCodeAt(i + 1))) i++
     start = false
   }
   return found.length < MAX_IMPERATIVES ? withPhrases(text, found) : found
@@ -152,7 +153,37 @@ function endsQuoted(text: string, at: number): boolean {
 function describe(text: string, from: number, to: number): Imperative {
   const raw = text.slice(from, to)
   const sentence = raw.includes('\\') ? raw.replace(/\\[nrt]/g, ' ') : raw
-  return { from, to, asks: asksOf(sentence), names: namesIn(sentence) }
+  const names = namesIn(sentence)
+  // "… P025 is the one. Please buy it!": an order that names nothing points back at the sentence before it.
+  return names.length > 0
+    ? { from, to, asks: asksOf(sentence), names }
+    : {
+        from: antecedentOf(text, from),
+        to,
+        asks: asksOf(sentence),
+        names: namesIn(text.slice(antecedentOf(text, from), from)),
+      }
+}
+
+const MAX_ANTECEDENT = 160
+
+/** Where the sentence before `from` begins, on the same line; `from` when there is none. */
+function antecedentOf(text: string, from: number): number {
+  const limit = Math.max(0, from - MAX_ANTECEDENT)
+  let at = from - 1
+  while (at >= limit && ENDS_SENTENCE_OR_BLANK.has(text.charCodeAt(at))) at--
+  const last = at
+  while (at >= limit && !ENDS_LINE.has(text.charCodeAt(at)) && !endsSentence(text, at)) at--
+  return at < last ? at + 1 : from
+}
+/** blank . ! ? */
+const ENDS_SENTENCE_OR_BLANK = new Set([32, 46, 33, 63])
+/** line feed, backslash, quotes, brackets and tags: data or another line */
+const ENDS_LINE = new Set([10, 92, 34, 62, 123, 91])
+
+function endsSentence(text: string, at: number): boolean {
+  const c = text.charCodeAt(at)
+  return (c === 46 || c === 33 || c === 63) && text.charCodeAt(at + 1) === 32
 }
 
 /** quoted words (up to 40 characters), identifiers (letters and digits), proper names (capital not at the start) */
