@@ -45,7 +45,13 @@ const events = [
 
 it('the folder holds the first five', () => {
   expect(detectors.map((detector) => detector.id)).toEqual(
-    expect.arrayContaining(['new-tool-for-role', 'off-hours', 'puppet-egress', 'unusual-sequence', 'unusual-volume']),
+    expect.arrayContaining([
+      'new-tool-for-role',
+      'off-hours',
+      'untrusted-destination',
+      'unusual-sequence',
+      'unusual-volume',
+    ]),
   )
 })
 

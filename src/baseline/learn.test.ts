@@ -90,7 +90,7 @@ const learn = (nowMs: number, settings: Partial<LearnSettings> = {}): Promise<re
     store,
     nowMs,
     settings,
-    calibrate: (heldOut, budget) => calibrate(rehearse(engine, heldOut), WEIGHTS, budget),
+    calibrate: (heldOut, budgets) => calibrate(rehearse(engine, heldOut), WEIGHTS, budgets),
   })
 
 describe('the learn job', () => {

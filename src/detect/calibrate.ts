@@ -1,18 +1,23 @@
-import { mean, sampleVariance } from 'simple-statistics'
-import { type Baseline, type Calibration, QUIET_FLEET, type Tail, type ToolEvent } from '../model/index.ts'
+import {
+  type Baseline,
+  type Budgets,
+  type Calibration,
+  QUIET_FLEET,
+  type Tail,
+  type ToolEvent,
+} from '../model/index.ts'
 import type { Engine } from './engine.ts'
 import { type SessionOptions, Sessions } from './session.ts'
 import { Evidence, evidenceOf, type Weights } from './verdict.ts'
 
 /** Strongest clean strengths kept per detector. */
 const TAIL_SIZE = 200
-/** share of sessions (and at least so many) whose maxima the threshold is fitted on */
-const FITTED_SHARE = 0.2
-const FITTED_AT_LEAST = 8
-/** a strength is in nats, so beyond what was seen it is expected to thin out by e per nat; never assumed to be faster */
-const SCALE_AT_LEAST = 1
-/** no threshold below this many nats, however quiet the history */
+/** no threshold below these, however quiet the history */
+const ALERT_AT_LEAST = 2
 const THRESHOLD_AT_LEAST = 4
+const JUST_ABOVE = 0.01
+/** times the step-up threshold that harder containment needs at least */
+const CONTAIN_AT_LEAST = 1.25
 
 /** What one clean session would have raised: per event with a signal, its time and the strengths by detector. */
 export interface RehearsedSession {
@@ -58,23 +63,20 @@ function rehearseOne(
 }
 
 /**
- * Tails per detector and the role's threshold from its clean, held-out sessions.
- *
- * Threshold: the largest evidence of each session is taken; the excesses of the upper fifth over its lower end are
- * fitted with a generalised Pareto tail, and the threshold is where that tail has come down to the budget. With fewer
- * sessions than one in a budget this extrapolates; the margin for that is a shape one standard error heavier than
- * estimated. `achieved` is counted, not extrapolated.
+ * Tails per detector and the role's thresholds from its clean, held-out sessions: the largest evidence of each session
+ * is taken, and a threshold is what so few of them exceed as the budget allows. `achieved` is counted, not extrapolated.
  */
-export function calibrate(rehearsed: readonly RehearsedSession[], weights: Weights, budget: number): Calibration {
+export function calibrate(rehearsed: readonly RehearsedSession[], weights: Weights, budgets: Budgets): Calibration {
   const tails = tailsOf(rehearsed)
   const maxima = rehearsed.map((session) => largestEvidence(session, tails, weights)).sort((a, b) => b - a)
-  const thresholdNats = thresholdOf(maxima, budget)
-  const reached = maxima.filter((nats) => nats >= thresholdNats).length
+  const thresholdNats = Math.max(THRESHOLD_AT_LEAST, exceededBy(maxima, budgets.stepUps))
   return {
     tails,
+    alertNats: Math.min(thresholdNats, Math.max(ALERT_AT_LEAST, exceededBy(maxima, budgets.alerts))),
     thresholdNats,
-    budget,
-    achieved: maxima.length === 0 ? 0 : reached / maxima.length,
+    containNats: Math.max(thresholdNats * CONTAIN_AT_LEAST, exceededBy(maxima, budgets.containments)),
+    budget: budgets.stepUps,
+    achieved: maxima.length === 0 ? 0 : maxima.filter((nats) => nats >= thresholdNats).length / maxima.length,
     sessions: maxima.length,
   }
 }
@@ -94,32 +96,25 @@ function tailsOf(rehearsed: readonly RehearsedSession[]): Record<string, Tail> {
   const tails: Record<string, Tail> = {}
   for (const [id, list] of [...strengths].sort(([a], [b]) => (a < b ? -1 : 1))) {
     list.sort((a, b) => b - a)
-    tails[id] = { strengths: list.slice(0, TAIL_SIZE), events, scale: scaleOf(list, events) }
+    tails[id] = { strengths: list.slice(0, TAIL_SIZE), events }
   }
   // A detector that never spoke on clean history: its tail begins at zero.
-  tails['*'] = { strengths: [], events, scale: SCALE_AT_LEAST }
+  tails['*'] = { strengths: [], events }
   return tails
-}
-
-/** Mean excess of the upper tail, never faster than one nat per nat. */
-function scaleOf(descending: readonly number[], events: number): number {
-  const k = Math.min(descending.length - 1, Math.max(FITTED_AT_LEAST, Math.ceil(events * 0.01)))
-  if (k < 1) return SCALE_AT_LEAST
-  const from = descending[k] ?? 0
-  return Math.max(SCALE_AT_LEAST, mean(descending.slice(0, k)) - from)
 }
 
 /**
  * Probability that a clean event of the role is at least this strong. Inside what was seen it is counted; beyond the
- * strongest it falls exponentially, but never below (1 / (events + 1)) ^ 2: short history cannot vouch for more.
+ * strongest it falls by e per nat, since a strength is in nats, but never below (1 / (events + 1)) ^ 2: short history
+ * cannot vouch for more.
  */
 export function tailOf(tails: Readonly<Record<string, Tail>>, id: string, strength: number): number {
   const tail = tails[id] ?? tails['*']
   if (tail === undefined) return 1
-  const { strengths, events, scale } = tail
+  const { strengths, events } = tail
   const least = 1 / (events + 1)
   const strongest = strengths[0] ?? 0
-  if (strength > strongest) return Math.max(least * Math.exp(-(strength - strongest) / scale), least ** 2)
+  if (strength > strongest) return Math.max(least * Math.exp(strongest - strength), least ** 2)
   let low = 0
   let high = strengths.length
   while (low < high) {
@@ -143,32 +138,12 @@ function largestEvidence(session: RehearsedSession, tails: Readonly<Record<strin
   return largest
 }
 
-function thresholdOf(descending: readonly number[], budget: number): number {
-  const n = descending.length
-  if (n === 0) return THRESHOLD_AT_LEAST
-  const k = Math.min(n - 1, Math.max(FITTED_AT_LEAST, Math.round(n * FITTED_SHARE)))
-  if (k < 2) return Math.max(THRESHOLD_AT_LEAST, (descending[0] ?? 0) + Math.log(1 / budget))
-  const from = descending[k] ?? 0
-  const excesses = descending.slice(0, k).map((nats) => nats - from)
-  return Math.max(THRESHOLD_AT_LEAST, from + paretoQuantile(excesses, Math.min(1, (budget * n) / k)))
-}
-
-/** Steepest and heaviest shape that so few excesses can make us believe. */
-const SHAPE_AT_LEAST = -0.5
-const SHAPE_AT_MOST = 0.25
-
 /**
- * The excess that a share `tail` of all excesses is above: generalised Pareto by moments (Hosking and Wallis 1987),
- * the shape taken one standard error heavier than estimated, the scale matched to the mean.
+ * Evidence (nats) that a share `budget` of clean sessions exceeds. Where the history is long enough it is counted;
+ * beyond its strongest session the share falls by e per nat, because evidence is -ln of a probability by construction.
  */
-function paretoQuantile(excesses: readonly number[], tail: number): number {
-  const k = excesses.length
-  const average = mean([...excesses])
-  if (average === 0) return 0
-  const variance = sampleVariance([...excesses])
-  const estimate = variance === 0 ? SHAPE_AT_MOST : (1 - average ** 2 / variance) / 2
-  const heavier = estimate + (1 - Math.max(SHAPE_AT_LEAST, estimate)) / Math.sqrt(k)
-  const shape = Math.min(SHAPE_AT_MOST, Math.max(SHAPE_AT_LEAST, heavier))
-  const scale = average * (1 - shape)
-  return Math.abs(shape) < 1e-6 ? scale * Math.log(1 / tail) : (scale / shape) * (tail ** -shape - 1)
+function exceededBy(descending: readonly number[], budget: number): number {
+  const expected = (descending.length + 1) * budget
+  if (expected >= 1) return (descending[Math.floor(expected) - 1] ?? 0) + JUST_ABOVE
+  return (descending[0] ?? 0) + Math.log(1 / expected)
 }

@@ -118,7 +118,11 @@ describe('a puppet session', () => {
     expect(page?.verdict).toMatchObject({ action: 'allow', duplicate: false })
     expect(call?.verdict.action).not.toBe('allow')
     expect(call?.verdict.risk).toBeGreaterThanOrEqual(0.5)
-    expect(call?.verdict.findings[0]).toMatchObject({ cause: 'puppet-egress', session: 's', tool: 'send_money' })
+    expect(call?.verdict.findings[0]).toMatchObject({
+      cause: 'explained-by-untrusted-text',
+      session: 's',
+      tool: 'send_money',
+    })
     expect(call?.verdict.findings[0]?.reasons[0]?.observed).toContain('get_page')
     expect(call?.orders).toHaveLength(1)
     expect(call?.orders[0]?.findingId).toBe(call?.verdict.findings[0]?.id)

@@ -165,11 +165,12 @@ export class StreamJudge {
         baseline,
         ruleSet: this.parts.rules?.()?.generation,
       })
-      if (session.raise(source.id)) findings.push(finding)
-      if (response === undefined) continue
-      const planned = this.parts.plan(planRequest(event, session, finding, response))
+      const planned =
+        response === undefined ? NO_ORDERS : this.parts.plan(planRequest(event, session, finding, response))
+      // Raised again with an order for more, the stored finding is replaced.
+      if (session.raise(source.id) || planned.length > 0) findings.push(finding)
       // What is only watched must not stand in the way of what is meant.
-      if (!response.monitored) contain(session, planned)
+      if (response?.monitored !== true) contain(session, planned)
       orders.push(...planned)
     }
     return { findings, orders }
@@ -222,7 +223,10 @@ interface Answer {
 
 const NOTHING: Answer = { findings: [], orders: NO_ORDERS }
 
-/** What is certain by itself, then what the session's evidence adds up to, carried by the signal that says most. */
+/**
+ * What is certain by itself, then what the session's evidence adds up to, carried by the signal that says most: people
+ * are told before it is enough to contain.
+ */
 function causesOf(
   detected: Detected,
   signals: readonly JudgedSignal[],
@@ -232,13 +236,14 @@ function causesOf(
   const causes: Cause[] = []
   for (const { source } of detected.signals)
     if (source.raises) causes.push({ source, severity: source.raises.severity, response: source.raises.response })
-  const level =
-    baseline.state === 'learning' || !mayContain(detected, signals)
-      ? undefined
-      : levelOf(nats, baseline.calibration.thresholdNats)
-  const carried = level === undefined ? undefined : carrier(signals)
-  const source = detected.signals.find((raw) => raw.source.id === carried?.by.id)?.source
-  if (level !== undefined && source) causes.push({ source, severity: severityOf(level), response: { level } })
+  if (baseline.state === 'learning' || nats < baseline.calibration.alertNats) return causes
+  const level = mayContain(detected, signals) ? levelOf(nats, baseline.calibration) : undefined
+  const carried = carrier(signals)
+  if (carried === undefined || carried.evidence === 0) return causes
+  const source = detected.signals.find((raw) => raw.source.id === carried.by.id)?.source
+  if (source === undefined) return causes
+  if (level === undefined) causes.push({ source, severity: 'low', response: undefined })
+  else causes.push({ source, severity: severityOf(level), response: { level } })
   return causes
 }
 

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto'
-import type { Baseline, Finding, JudgedSignal, Level, Reason, Severity, ToolEvent } from '../model/index.ts'
+import type {
+  Baseline,
+  Calibration,
+  Finding,
+  JudgedSignal,
+  Level,
+  Reason,
+  Severity,
+  ToolEvent,
+} from '../model/index.ts'
 import { SharedList } from './session/shared-list.ts'
 
 export interface Weights {
@@ -18,8 +27,8 @@ export function evidenceOf(weights: Weights, id: string, tail: number): number {
 }
 
 /**
- * Session evidence by detector. Sums over events would punish length, and the same anomaly repeats itself: of each
- * detector the strongest event counts whole and every other one a fifth; detectors add up.
+ * Session evidence by detector. Sums over events would punish length, and detectors see the same anomaly from several
+ * sides: of each detector the strongest event counts whole and every other one a tenth, and so of the detectors.
  */
 export class Evidence {
   private ids = SharedList.EMPTY
@@ -47,32 +56,37 @@ export class Evidence {
 
   get total(): number {
     let sum = 0
-    for (const nats of this.nats) sum += nats
-    return sum
+    let most = 0
+    for (const nats of this.nats) {
+      sum += nats
+      if (nats > most) most = nats
+    }
+    return most + BESIDE * (sum - most)
   }
 }
 
-const REPEATED = 0.2
+const REPEATED = 0.1
+const BESIDE = 0.1
 
 /** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */
 export function riskOf(nats: number, thresholdNats: number): number {
   return 1 - 2 ** (-nats / thresholdNats)
 }
 
-/**
- * How far over its threshold a session must be for each level. At the threshold the next call needs a person; half as
- * much again and nothing may be changed any more; twice the threshold and the session ends.
- */
-const RUNGS: readonly (readonly [number, Level])[] = [
-  [2, 'suspend_session'],
-  [1.5, 'restrict_read_only'],
-  [1, 'require_step_up'],
-]
+/** times the containment threshold at which the session ends */
+const SUSPEND = 1.5
 
-/** The level that the evidence asks for; undefined below the threshold. */
-export function levelOf(nats: number, thresholdNats: number): Level | undefined {
-  return RUNGS.find(([times]) => nats >= times * thresholdNats)?.[1]
+/**
+ * The level that the evidence asks for; undefined below the threshold. While evidence is thin the next call needs a
+ * person; at the containment threshold nothing may be changed any more; far beyond it the session ends.
+ */
+export function levelOf(nats: number, { thresholdNats, containNats }: Thresholds): Level | undefined {
+  if (nats < thresholdNats) return undefined
+  if (nats < containNats) return 'require_step_up'
+  return nats < SUSPEND * containNats ? 'restrict_read_only' : 'suspend_session'
 }
+
+export type Thresholds = Pick<Calibration, 'thresholdNats' | 'containNats'>
 
 const SEVERITY: Readonly<Record<Level, Severity>> = {
   monitor: 'low',

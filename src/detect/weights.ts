@@ -8,13 +8,14 @@ import type { Weights } from './verdict.ts'
 export const WEIGHTS: Weights = {
   default: 0.5,
   detectors: {
-    'puppet-egress': 1,
+    'untrusted-destination': 1,
+    'explained-by-untrusted-text': 1,
     'new-tool-for-role': 0.4,
     'unusual-sequence': 0.1,
-    'unusual-volume': 0.15,
+    'unusual-volume': 0.3,
     'off-hours': 0.25,
     'unusual-parameter': 0.05,
-    'error-storm': 0.05,
+    'error-storm': 0.1,
     'unusual-latency': 0.05,
     'new-destination': 0.05,
     'intent-mismatch': 0.02,

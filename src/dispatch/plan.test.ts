@@ -13,12 +13,12 @@ const finding: Finding = {
   agent: 'bot',
   role: 'banking',
   session: 's1',
-  cause: 'puppet-egress',
+  cause: 'untrusted-destination',
   title: 'send_money to a destination that only a web page named',
   severity: 'high',
   risk: 0.9,
   reasons: [],
-  signals: ['puppet-egress', 'unusual-sequence'],
+  signals: ['untrusted-destination', 'unusual-sequence'],
   tags: [],
   baseline: 'v1',
   eventSource: 'urn:pep',
@@ -60,12 +60,12 @@ describe('plan', () => {
     expect(order).toMatchObject({
       level: 'suspend_session',
       target: { kind: 'session', id: 's1', agent: 'bot' },
-      cause: 'puppet-egress',
+      cause: 'untrusted-destination',
       mode: 'enforce',
       issuedMs: T0_MS,
       expiresMs: T0_MS + 4 * HOUR_MS,
       findingId: 'f-1',
-      rules: ['puppet-egress', 'unusual-sequence'],
+      rules: ['untrusted-destination', 'unusual-sequence'],
     })
   })
 

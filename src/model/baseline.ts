@@ -55,6 +55,8 @@ export interface HoursProfile {
 export interface DestinationProfile {
   /** sessions of the role that used the destination in an argument without the task naming it; zero when never */
   used(fp: string): Support
+  /** sessions that took this kind of argument of the tool from an order in a result, the task not naming it */
+  ordered(tool: string, kind: string): Support
   /**
    * Where the tool connected to (`*` for any tool of the role): a host, a country, `host:port`, or `host:*` for any port
    * of the host, counted where ports were stated.
@@ -144,17 +146,29 @@ export interface Tail {
   readonly strengths: readonly number[]
   /** clean events the detector judged, the silent ones included */
   readonly events: number
-  /** nats by which the strength rises while the share of clean events falls by e, beyond the strongest one seen */
-  readonly scale: number
+}
+
+/** False answers per clean session that the user accepts. */
+export interface Budgets {
+  /** people are told */
+  readonly alerts: number
+  /** the next call needs a person */
+  readonly stepUps: number
+  /** nothing may be changed any more, or the session ends */
+  readonly containments: number
 }
 
 /** How strengths of this role's clean history are distributed, and where its threshold lies. */
 export interface Calibration {
   /** by detector id */
   readonly tails: Readonly<Record<string, Tail>>
-  /** session evidence (nats, after decay) at which the role's budget of false containments is spent */
+  /** session evidence (nats, after decay) at which the role's budget of false alerts is spent */
+  readonly alertNats: number
+  /** at which that of false step-ups is spent, the first rung: risk 0.5 */
   readonly thresholdNats: number
-  /** stated budget, false containments per session */
+  /** at which that of harder containment is spent */
+  readonly containNats: number
+  /** stated budget, false step-ups per session */
   readonly budget: number
   /** share of clean sessions, judged by baselines that had not seen them, that reach the threshold */
   readonly achieved: number

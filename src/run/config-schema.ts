@@ -255,18 +255,26 @@ const Baselines = section(
   'How normal is learnt.',
 )
 
+/** A share of clean sessions. */
+function budget(share: number, description: string) {
+  return Type.Number({ exclusiveMinimum: 0, maximum: 0.5, default: share, description })
+}
+
 const Detection = section(
   {
     mode: oneOf(['monitor', 'enforce'], {
       default: 'enforce',
       description: '`monitor` plans, records and counts containment and delivers none.',
     }),
-    falseContainmentsPerSession: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 0.5,
-      default: 0.001,
-      description: 'Budget: share of clean sessions that may be contained by mistake; thresholds follow from it.',
-    }),
+    falseAlertsPerSession: budget(0.01, 'Budget: share of clean sessions that may raise an alert by mistake.'),
+    falseStepUpsPerSession: budget(
+      0.005,
+      'Budget: share of clean sessions in which a person may be asked by mistake, the mildest containment.',
+    ),
+    falseContainmentsPerSession: budget(
+      0.001,
+      'Budget: share of clean sessions that may be restricted or suspended by mistake; thresholds follow from it.',
+    ),
     detectorFolders: list(Type.String({ minLength: 1 }), 'Folders with your own detectors, beside the built-in ones.', [
       '/etc/belay/detectors',
     ]),

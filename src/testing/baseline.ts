@@ -21,8 +21,10 @@ export function baselineOf(rows: ProfileRows, calibration: Partial<Calibration> 
     fromMs: 0,
     toMs: 0,
     calibration: {
-      tails: { '*': { strengths: [], events: TOTALS.calls, scale: 1 } },
+      tails: { '*': { strengths: [], events: TOTALS.calls } },
+      alertNats: 3,
       thresholdNats: 4,
+      containNats: 6,
       budget: 0.001,
       achieved: 0,
       sessions: TOTALS.sessions,

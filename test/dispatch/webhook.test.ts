@@ -65,7 +65,7 @@ describe('WebhookGateway', () => {
       severity: 'high',
       score: 0.91,
       alert_id: findingId,
-      rules: ['puppet-egress'],
+      rules: ['untrusted-destination'],
       issued_at: new Date(one.order.issuedMs).toISOString(),
       expires_at: new Date(one.order.expiresMs).toISOString(),
       mode: 'enforce',

@@ -25,7 +25,9 @@ test('baselines learnt from files judge live events, and the hijacked session is
   expect(await get(`/v1/decisions?session=${session}&agent=${agent}`)).toMatchObject({ action: 'suspend_session' })
   expect(await get(`/v1/sessions/${session}`)).toMatchObject({
     events: expect.arrayContaining([
-      expect.objectContaining({ signals: expect.arrayContaining([expect.objectContaining({ id: 'puppet-egress' })]) }),
+      expect.objectContaining({
+        signals: expect.arrayContaining([expect.objectContaining({ id: 'untrusted-destination' })]),
+      }),
     ]),
   })
   expect(await belay.end('SIGTERM')).toBe(0)

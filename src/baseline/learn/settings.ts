@@ -1,4 +1,4 @@
-import type { Baseline, Calibration, ToolEvent } from '../../model/index.ts'
+import type { Baseline, Budgets, Calibration, ToolEvent } from '../../model/index.ts'
 
 /** What the learn job needs of the store. */
 export interface LearnStore {
@@ -28,8 +28,8 @@ export interface LearnSettings {
   readonly minSupport: { readonly sessions: number; readonly agents: number }
   /** sessions that calibration rehearses per role, newest first */
   readonly maxCalibrated: number
-  /** false containments per session that the user accepts */
-  readonly budget: number
+  /** false answers per clean session that the user accepts */
+  readonly budgets: Budgets
   /** IANA zone the role works in */
   timeZoneOf(tenant: string, role: string): string
   /** the role that a role still learning borrows from */
@@ -45,7 +45,7 @@ export const LEARN_DEFAULTS: LearnSettings = {
   minAgents: 1,
   minSupport: { sessions: 1, agents: 1 },
   maxCalibrated: 2_000,
-  budget: 0.001,
+  budgets: { alerts: 0.01, stepUps: 0.005, containments: 0.001 },
   timeZoneOf: () => 'UTC',
   parentOf: () => undefined,
 }
@@ -53,7 +53,7 @@ export const LEARN_DEFAULTS: LearnSettings = {
 /** Judges sessions with baselines that have not seen them, and finds tails and threshold (detect/calibrate.ts). */
 export type Calibrate = (
   heldOut: readonly { readonly baseline: Baseline; readonly sessions: readonly (readonly ToolEvent[])[] }[],
-  budget: number,
+  budgets: Budgets,
 ) => Calibration
 
 export interface LearnInput {

@@ -35,7 +35,7 @@ export async function snapshotOf(
     const share = 1 - ofFold.length / sessions.length
     return { baseline: provisional(head, enlarged(supported(others, settings), share), fold), sessions: ofFold }
   })
-  return makeSnapshot(head, rows, input.calibrate(heldOut, settings.budget))
+  return makeSnapshot(head, rows, input.calibrate(heldOut, settings.budgets))
 }
 
 function joined(own: RoleHead, parent: RoleHead | undefined, settings: LearnSettings, active: boolean): SnapshotHead {

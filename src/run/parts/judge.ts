@@ -11,7 +11,7 @@ import type { Rules } from '../../detect/rules.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
 import { WEIGHTS } from '../../detect/weights.ts'
 import { type PlanPolicy, type PolicyRule, plan } from '../../dispatch/plan.ts'
-import { type Baseline, type Calibration, LEVELS, type Level } from '../../model/index.ts'
+import { type Baseline, type Budgets, type Calibration, LEVELS, type Level } from '../../model/index.ts'
 import type { Store } from '../../store/store.ts'
 import { ConfigError } from '../config.ts'
 import type { Config } from '../config-schema.ts'
@@ -98,9 +98,9 @@ function pastOf(store: NonNullable<JudgeContext['store']>, idleMs: number): Past
 export function calibrator(
   config: Config,
   engine: Engine,
-): (heldOut: readonly HeldOut[], budget: number) => Calibration {
+): (heldOut: readonly HeldOut[], budgets: Budgets) => Calibration {
   const options = sessionOptions(config)
-  return (heldOut, budget) => calibrate(rehearse(engine, heldOut, options), WEIGHTS, budget)
+  return (heldOut, budgets) => calibrate(rehearse(engine, heldOut, options), WEIGHTS, budgets)
 }
 
 function sessionOptions({

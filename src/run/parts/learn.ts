@@ -38,7 +38,11 @@ function learnSettings({ baselines, detection }: Config): Partial<LearnSettings>
     windowDays: baselines.historyDays,
     minSessions: baselines.minimumSessions,
     minAgents: baselines.minimumAgents,
-    budget: detection.falseContainmentsPerSession,
+    budgets: {
+      alerts: detection.falseAlertsPerSession,
+      stepUps: detection.falseStepUpsPerSession,
+      containments: detection.falseContainmentsPerSession,
+    },
     timeZoneOf: (_tenant, role) => baselines.timeZones[role] ?? baselines.timeZone,
     parentOf: (_tenant, role) => baselines.parents[role],
   }
