@@ -1,6 +1,7 @@
 import type { Baseline, Reason, Session, Severity, ToolEvent } from '../model/index.ts'
 import type { SignalSource } from './detector.ts'
 import type { RawSignal } from './engine.ts'
+import { hash53 } from './session/sets.ts'
 import type { Criticality, Expression, Rule } from './sigma/ast.ts'
 import { isAgentLogSource } from './sigma/belay-fields.ts'
 import { type EventShape, type FieldRead, fieldReader, someScalar } from './sigma/fields.ts'
@@ -23,7 +24,11 @@ export class Rules {
 
   constructor(rules: readonly Rule[], generation: string) {
     this.generation = generation
-    this.set = new RuleSet(rules, AGENT_EVENTS, { scopeOf: ({ event }) => event.tenant })
+    this.set = new RuleSet(rules, AGENT_EVENTS, {
+      scopeOf: ({ event }) => event.tenant,
+      // A session that was let go and is restored folds events that its groups may have seen.
+      identityOf: ({ event }) => hash53(event.id, hash53(event.source, 1) | 0),
+    })
     for (const rule of rules) this.spoken.set(rule, spokenOf(rule))
   }
 

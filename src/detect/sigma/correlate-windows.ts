@@ -9,11 +9,14 @@ export interface Hit {
   readonly steps: readonly number[]
   /** what a value correlation reads: a number, for value_count and a share the text of the value */
   readonly value: number | string
+  /** a hash of what the event is known by, 0 where that is not known */
+  readonly identity: number
 }
 
 /**
  * The window of one group: as little as answers the condition for the timespan that ends, both ends included, at the
- * newest event of the group. An event older than that timespan is too late and is not given to it.
+ * newest event of the group. An event older than that timespan is too late and is not given to it; one that is given
+ * again changes nothing.
  */
 export interface Window {
   /** Takes the event in; `horizonMs` is where the window begins. Returns the number that the condition is about. */
@@ -56,8 +59,8 @@ class EventCount implements Window {
     this.enough = enough
   }
 
-  add({ timeMs }: Hit, horizonMs: number): number {
-    this.events.add(timeMs, undefined)
+  add({ timeMs, identity }: Hit, horizonMs: number): number {
+    this.events.add(timeMs, undefined, identity)
     while (this.events.drop(horizonMs, this.enough));
     return this.events.length
   }
@@ -99,10 +102,9 @@ class Sum implements Window {
     this.average = average
   }
 
-  add({ timeMs, value }: Hit, horizonMs: number): number {
+  add({ timeMs, value, identity }: Hit, horizonMs: number): number {
     const { values } = this
-    values.add(timeMs, value as number)
-    this.change(value as number, 1)
+    if (values.add(timeMs, value as number, identity) !== 'known') this.change(value as number, 1)
     for (;;) {
       const gone = values.drop(horizonMs, MAX_EVENTS)
       if (gone === undefined) break
@@ -139,10 +141,10 @@ class Percentile implements Window {
     this.part = part
   }
 
-  add({ timeMs, value }: Hit, horizonMs: number): number {
+  add({ timeMs, value, identity }: Hit, horizonMs: number): number {
     const { values, sorted } = this
-    values.add(timeMs, value as number)
-    sorted.splice(placeOf(sorted, value as number), 0, value as number)
+    if (values.add(timeMs, value as number, identity) !== 'known')
+      sorted.splice(placeOf(sorted, value as number), 0, value as number)
     for (;;) {
       const gone = values.drop(horizonMs, MAX_EVENTS)
       if (gone === undefined) break
@@ -173,10 +175,9 @@ class Share implements Window {
   private readonly values = new Timeline<number | string>()
   private readonly counts = new Map<number | string, number>()
 
-  add({ timeMs, value }: Hit, horizonMs: number): number {
+  add({ timeMs, value, identity }: Hit, horizonMs: number): number {
     const { values, counts } = this
-    values.add(timeMs, value)
-    counts.set(value, (counts.get(value) ?? 0) + 1)
+    if (values.add(timeMs, value, identity) !== 'known') counts.set(value, (counts.get(value) ?? 0) + 1)
     for (;;) {
       const gone = values.drop(horizonMs, MAX_EVENTS)
       if (gone === undefined) break
@@ -220,13 +221,16 @@ class Order implements Window {
     this.latest.fill(Number.NEGATIVE_INFINITY)
   }
 
-  add({ timeMs, steps }: Hit, horizonMs: number): number {
-    let inOrder = true
+  add({ timeMs, steps, identity }: Hit, horizonMs: number): number {
+    let late = false
     // An event is not before itself: the later rule first.
-    for (const step of steps.toReversed()) inOrder = this.hits.add(timeMs, step) && inOrder
+    for (const step of steps.toReversed()) {
+      const added = this.hits.add(timeMs, step, identity)
+      if (added === 'late') late = true
+      else if (added === 'last') this.extend(timeMs, step)
+    }
     while (this.hits.drop(horizonMs, MAX_EVENTS));
-    if (inOrder) for (const step of steps.toReversed()) this.extend(timeMs, step)
-    else {
+    if (late) {
       this.latest.fill(Number.NEGATIVE_INFINITY)
       this.hits.forEach((hitMs, step) => {
         this.extend(hitMs, step)

@@ -327,6 +327,26 @@ test('every correlation is what its definition says, with ties and late events',
   )
 })
 
+test('an event that is folded again changes nothing', () => {
+  const identityOf = ({ number }: Event): number => Number(number)
+  fc.assert(
+    fc.property(correlationsOf, eventsOf, fc.infiniteStream(fc.nat(3)), (rule, events, again) => {
+      const numbered = events.map((event, index) => ({ ...event, number: index + 1 }))
+      const once = matchesOf([rule], numbered, { identityOf })
+      // After each event, up to three of those before it come again.
+      const told = numbered.flatMap((event, index) => {
+        const repeated = [...again.take(again.next().value ?? 0)].map((back) => numbered[index - back])
+        return [event, ...repeated.filter((one) => one !== undefined)]
+      })
+      const first = told.map((event, index) => told.indexOf(event) === index)
+      const matched = matchesOf([rule], told, { identityOf }).map((match) => Number(match.split(':')[0]))
+      const numbers = matched.filter((index) => first[index]).map((index) => Number(told[index]?.number) - 1)
+      expect(numbers.map((index) => `${index}:it`)).toEqual(once)
+    }),
+    { numRuns: 500 },
+  )
+})
+
 /** The documented meaning, read off the events one by one: slow, and with nothing kept. */
 function defined({ correlation }: CorrelationRule, events: readonly Event[]): readonly string[] {
   const steps = correlation.rules.map(({ reference }) => reference)

@@ -10,6 +10,8 @@ export interface CorrelatorOptions<E> {
   readonly maxGroups?: number
   /** what no group may span, such as the tenant; absent: one scope */
   readonly scopeOf?: (event: E) => string
+  /** a hash of what an event is known by, so that it may be folded again and changes nothing; absent: each is new */
+  readonly identityOf?: (event: E) => number
 }
 
 const MAX_GROUPS = 20_000
@@ -31,10 +33,10 @@ export class Correlator<E> {
   constructor(
     correlations: readonly ResolvedCorrelation[],
     reader: FieldReader<E>,
-    { maxGroups = MAX_GROUPS, scopeOf }: CorrelatorOptions<E> = {},
+    options: CorrelatorOptions<E> = {},
   ) {
     this.reader = reader
-    this.nodes = correlations.map((one) => new Node(one, reader, maxGroups, scopeOf))
+    this.nodes = correlations.map((one) => new Node(one, reader, options))
     this.due = new Uint8Array(this.nodes.length)
     for (const [at, { steps }] of correlations.entries())
       for (const step of new Set(steps)) this.dependents.set(step, [...(this.dependents.get(step) ?? []), at])
@@ -89,12 +91,12 @@ class Node<E> {
   /** by step; one for all where no alias makes them differ */
   private readonly keys: readonly ((event: E) => string | undefined)[]
   private readonly value: (event: E) => string | number | undefined
+  private readonly identityOf: (event: E) => number
 
   constructor(
     { rule, steps }: ResolvedCorrelation,
     reader: FieldReader<E>,
-    maxGroups: number,
-    scopeOf: ((event: E) => string) | undefined,
+    { maxGroups = MAX_GROUPS, scopeOf, identityOf = () => 0 }: CorrelatorOptions<E>,
   ) {
     const { correlation } = rule
     this.rule = rule
@@ -102,6 +104,7 @@ class Node<E> {
     this.groups = new Groups(correlation, maxGroups)
     this.keys = keysOf(correlation, steps, reader, scopeOf)
     this.value = valueReader(correlation, reader)
+    this.identityOf = identityOf
   }
 
   /** Whether the correlation matches at this event, in any of its groups. */
@@ -119,7 +122,7 @@ class Node<E> {
     }
     let matches = false
     for (const [key, steps] of byKey) {
-      const hit: Hit = { timeMs, steps, value }
+      const hit: Hit = { timeMs, steps, value, identity: this.identityOf(event) }
       matches = this.groups.add(key, hit) || matches
     }
     return matches
