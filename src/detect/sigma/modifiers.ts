@@ -74,6 +74,7 @@ export function parseItem(key: string, position: Position, value: YamlNode, plac
   const values = valuesOf(value, key)
   const nulls = values.filter((one) => one.value === null)
   if (nulls.length > 0 && values.length > 1) throw new RuleError(nulls[0]?.position ?? position, NULL_IN_LIST)
+  if (spec.has('exists') && values.length > 1) throw new RuleError(position, '`exists` takes one value, true or false')
   if (spec.has('all') && values.length < 2)
     throw new RuleError(position, '`all` needs a list of values; with a single value leave `all` out')
   return {

@@ -64,6 +64,9 @@ const CLASS_ESCAPES: Readonly<Record<string, string>> = {
   b: '\\x08',
 }
 
+/** an escape that stands for a set of characters */
+const SET = /^\\[dDwWsShHvVpP]/
+
 class Translator {
   private readonly source: string
   private at = 0
@@ -151,7 +154,9 @@ class Translator {
     while (this.at < this.source.length) {
       const char = this.source.charAt(this.at)
       const posix = char === '[' ? /^\[:\^?[a-z]+:\]/.exec(this.source.slice(this.at, this.at + 16)) : null
-      if (char === '\\') out += this.escape(CLASS_ESCAPES)
+      if (char === '\\')
+        out += this.escape(CLASS_ESCAPES) + this.dashAfter(SET.test(this.source.slice(this.at - 2, this.at)))
+      else if (char === '-' && SET.test(this.source.slice(this.at + 1, this.at + 3))) out += this.dashAfter(true)
       else if (posix) {
         out += posix[0]
         this.at += posix[0].length
@@ -162,6 +167,13 @@ class Translator {
       }
     }
     throw new Unsupported('a `[` has no `]`; write `\\[` for a bracket')
+  }
+
+  /** A dash beside a set such as `\\w` cannot make a range: it is itself, and RE2 wants it escaped. */
+  private dashAfter(aSet: boolean): string {
+    if (!aSet || this.source.charAt(this.at) !== '-') return ''
+    this.at++
+    return '\\-'
   }
 
   private open(): void {
