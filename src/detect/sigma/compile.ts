@@ -132,14 +132,12 @@ function linked(values: readonly TextMatch[], link: Item['link']): TextTest {
   }
 }
 
-/** A list in the event: any of its elements, however deep, matches any of the values. */
+/** A list in the event: any of its elements matches any of the values. */
 function anyValue(tests: readonly ScalarTest[]): ScalarTest {
-  const test: ScalarTest = (value, view) => {
-    if (Array.isArray(value)) return value.some((element) => test(element, view))
-    for (const one of tests) if (one(value, view)) return true
-    return false
-  }
-  return test
+  return (value, view) =>
+    Array.isArray(value)
+      ? value.some((element) => tests.some((test) => test(element, view)))
+      : tests.some((test) => test(value, view))
 }
 
 /** `all`: each of the values is matched by some element. */

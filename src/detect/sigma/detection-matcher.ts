@@ -1,7 +1,7 @@
 import type { DetectionRule } from './ast.ts'
 import { compile, type Test } from './compile.ts'
 import { EventView, FieldSlots } from './event-view.ts'
-import type { EventShape, FieldRead } from './fields.ts'
+import { type EventShape, type FieldRead, flattened, MAX_DEPTH } from './fields.ts'
 import { lowerCase } from './fold.ts'
 import { GramIndex } from './gram-index.ts'
 import { type Atom, AtomStatistics, guardsOf } from './guards.ts'
@@ -66,10 +66,10 @@ export class DetectionMatcher<E> {
     this.round = (this.round + 1) >>> 0
     const json = this.shape.json(event)
     this.view.begin(json)
-    this.walk(json, this.root, BY_KEY)
+    this.walk(json, this.root, 0)
     for (const { slot, read } of this.added) {
       const value = read(event)
-      if (value !== undefined) this.fill(slot, value, BY_KEY)
+      if (value !== undefined) this.fill(slot, flattened(value), BY_KEY)
     }
   }
 
@@ -88,15 +88,15 @@ export class DetectionMatcher<E> {
   private walk(value: unknown, node: PathNode, depth: number): void {
     if (typeof value !== 'object' || value === null) return
     if (Array.isArray(value)) {
-      for (const element of value) this.walk(element, node, depth)
+      if (depth < MAX_DEPTH) for (const element of value) this.walk(element, node, depth + 1)
       return
     }
     for (const key in value) {
       const next = node.children.get(key)
       const inner = (value as Readonly<Record<string, unknown>>)[key]
       if (next === undefined || inner === undefined) continue
-      if (next.slot !== undefined) this.fill(next.slot, inner, BY_KEY)
-      if (next.pathSlot !== undefined) this.fill(next.pathSlot, inner, BY_PATH)
+      if (next.slot !== undefined) this.fill(next.slot, flattened(inner), BY_KEY)
+      if (next.pathSlot !== undefined) this.fill(next.pathSlot, flattened(inner), BY_PATH)
       if (next.children.size > 0) this.walk(inner, next, depth)
     }
   }
@@ -108,7 +108,7 @@ export class DetectionMatcher<E> {
       this.touched.push(slot)
       view.values[slot] = value
     } else if (how > (before ?? EMPTY)) view.values[slot] = value
-    else if (how === BY_PATH && before === BY_PATH) view.values[slot] = [view.values[slot], value]
+    else if (how === BY_PATH && before === BY_PATH) view.values[slot] = [view.values[slot], value].flat()
     else return
     filled[slot] = how
   }
@@ -126,10 +126,6 @@ export class DetectionMatcher<E> {
   }
 
   private wakeByText(value: unknown, slot: number | undefined, index: SlotIndex): void {
-    if (Array.isArray(value)) {
-      for (const element of value) this.wakeByText(element, undefined, index)
-      return
-    }
     const isText = typeof value === 'string'
     if (!isText && typeof value !== 'number' && typeof value !== 'boolean') return
     const text = !isText ? lowerCase(String(value)) : slot === undefined ? lowerCase(value) : this.view.lower(slot)

@@ -20,7 +20,7 @@ export class FieldSlots {
 
 /** One event as compiled rules see it. Reused from event to event; what is derived from a value is derived once. */
 export class EventView {
-  /** by slot; undefined: the field is missing */
+  /** by slot; undefined: the field is missing; a list holds no lists */
   readonly values: unknown[]
   private readonly lowers: (string | undefined)[]
   private readonly dashFolded: (string | undefined)[]

@@ -74,18 +74,25 @@ function jsonRead<E>(shape: EventShape<E>, name: string): FieldRead<E> {
   }
 }
 
-function walk(value: unknown, path: readonly string[], at: number): unknown {
+function walk(value: unknown, path: readonly string[], at: number, depth = 0): unknown {
   const key = path[at]
   if (key === undefined) return value
-  if (typeof value !== 'object' || value === null) return undefined
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return undefined
   if (!Array.isArray(value))
-    return Object.hasOwn(value, key) ? walk((value as Readonly<Record<string, unknown>>)[key], path, at + 1) : undefined
-  const found = value.map((element) => walk(element, path, at)).filter((one) => one !== undefined)
+    return Object.hasOwn(value, key)
+      ? walk((value as Readonly<Record<string, unknown>>)[key], path, at + 1, depth)
+      : undefined
+  const found = value.map((element) => walk(element, path, at, depth + 1)).filter((one) => one !== undefined)
   return found.length === 0 ? undefined : found
 }
 
-/** JSON deeper than this is not looked into; what the pipeline accepts is never as deep. */
-const MAX_DEPTH = 64
+/** Lists within lists deeper than this are not looked into; what the pipeline accepts is never as deep. */
+export const MAX_DEPTH = 64
+
+/** A list of lists as one list; anything else as it is. */
+export function flattened(value: unknown): unknown {
+  return Array.isArray(value) && value.some(Array.isArray) ? value.flat(MAX_DEPTH) : value
+}
 
 /** True as soon as `visit` is, for any text, number or boolean in the JSON. */
 export function someScalar(value: unknown, visit: (value: unknown) => boolean, depth: number): boolean {
