@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { BaselineState, Reason } from '../model/index.ts'
 import type { Store } from '../store/store.ts'
+import { baselineVersionRoutes } from './baseline-versions.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { explainRoutes } from './explain.ts'
 import { problem } from './server.ts'
@@ -69,6 +70,7 @@ export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
   return async (server) => {
     sessionRoutes(server, parts)
     baselineRoutes(server, parts)
+    baselineVersionRoutes(server, parts)
     explainRoutes(server, parts.store)
     deadLetterRoutes(server, parts)
   }

@@ -3,6 +3,7 @@ import type { BaselineRow } from '../../web/query.ts'
 import { createClient, type InstanceOptions, onInstance } from '../client.ts'
 import type { Io } from '../io.ts'
 import { table } from '../table.ts'
+import { baselineVersionCommands } from './baseline-versions.ts'
 
 interface Options extends InstanceOptions {
   readonly json?: boolean
@@ -18,17 +19,21 @@ export function baselinesCommand(io: Io): Command {
     .description('one baseline: what it was learnt from and how it is calibrated')
     .option('--json', 'JSON instead of text')
     .action((role: string, options: Options) => showBaseline(io, role, options))
-  return new Command('baselines')
+  const command = new Command('baselines')
     .description('shows what has been learnt as normal')
     .addCommand(list, { isDefault: true })
     .addCommand(show)
     .addHelpText('after', EXAMPLES)
+  for (const one of baselineVersionCommands(io)) command.addCommand(one)
+  return command
 }
 
 const EXAMPLES = `
 Examples:
   belay baselines                       every role: learning, active or stale
-  belay baselines show invoice-bot      sessions, agents, days, threshold, false containments`
+  belay baselines show invoice-bot      sessions, agents, days, threshold, false containments
+  belay baselines diff 4be1c2d3a5f60718 9a0b1c2d3e4f5061   what changed, profile by profile
+  belay baselines rollback invoice-bot 4be1c2d3a5f60718 --reason "learnt during the incident"`
 
 async function listBaselines(io: Io, options: Options): Promise<void> {
   const answer = await createClient(options).get('/v1/baselines')

@@ -18,6 +18,8 @@ const HEADS = `SELECT tenant, role, version, state, toUnixTimestamp64Milli(creat
 const SNAPSHOTS = `SELECT snapshot FROM baselines FINAL WHERE tenant = {tenant:String} AND role = {role:String}
   AND version = {version:String} LIMIT 1`
 
+const PINS = `SELECT tenant, role FROM baseline_pins FINAL WHERE version != ''`
+
 /** The key of destination fingerprints: baselines of another one are refused, each told once. */
 interface KeyInForce {
   readonly refsKey: string
@@ -57,9 +59,14 @@ export class BaselineBook {
     this.current = new Baselines(baselines.filter((baseline) => baseline !== undefined))
   }
 
-  /** Publishes what was learnt. A role that is still learning never takes the place of a baseline that judges. */
+  /**
+   * Publishes what was learnt. A role that is still learning never takes the place of a baseline that judges, and
+   * nothing that of one which a person keeps in force.
+   */
   async publish(snapshots: readonly Snapshot[], nowMs: number): Promise<void> {
+    const pins = await this.store.query<{ readonly tenant: string; readonly role: string }>(PINS)
     const rows = snapshots.flatMap((snapshot) => {
+      if (pins.some(({ tenant, role }) => tenant === snapshot.tenant && role === snapshot.role)) return []
       const known = this.current.of(snapshot.tenant, snapshot.role)
       const weaker = snapshot.state === 'learning' && known !== undefined && known.state !== 'learning'
       return weaker ? [] : [publishedRow(serialise(snapshot), nowMs)]
