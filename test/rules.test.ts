@@ -1,6 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
 import { createDecoder } from '../src/accept/decode.ts'
 import { createRedactor } from '../src/accept/redact.ts'
 import { createRefExtractor } from '../src/accept/refs.ts'
@@ -68,4 +70,15 @@ test('none matches clean work', () => {
 test('rules/README.md is what the rules and detectors say', async () => {
   const detectors = await loadDetectors([join(RULES, '../detectors')])
   expect(readFileSync(join(RULES, 'README.md'), 'utf8')).toBe(rulesPage(loaded, detectors))
+})
+
+test('the schema for editors accepts them all, and no misspelt key', () => {
+  const ajv = new Ajv({ allErrors: true, formats: { uuid: true } })
+  const validate = ajv.compile(JSON.parse(readFileSync(join(RULES, 'schema.json'), 'utf8')))
+  for (const file of readdirSync(RULES).filter((name) => name.endsWith('.yml')))
+    for (const document of parseAllDocuments(readFileSync(join(RULES, file), 'utf8'))) {
+      validate(document.toJS())
+      expect([file, validate.errors ?? []]).toEqual([file, []])
+    }
+  expect(validate({ title: 'x', detection: { condition: 'a' }, run_book: [] })).toBe(false)
 })

@@ -11,6 +11,8 @@ import type { LoadedRules } from '../detect/sigma/load.ts'
 import type { ToolEvent } from '../model/index.ts'
 
 export interface RuleFault {
+  /** no-case: it lacks one; no-match and match: what a case got instead; event: the case's event is none */
+  readonly kind: 'no-case' | 'no-match' | 'match' | 'event'
   readonly file: string
   /** counts from 1 */
   readonly line: number
@@ -42,12 +44,17 @@ export function testRules({ rules }: Pick<LoadedRules, 'rules'>): TestedRules {
     for (const expected of [true, false])
       if (!tests.some(({ matches }) => matches === expected))
         faults.push(
-          faultOf(rule, rule.position.line, `has no case with \`match: ${expected}\`; write one under \`tests\``),
+          faultOf(
+            rule,
+            rule.position.line,
+            'no-case',
+            `has no case with \`match: ${expected}\`; write one under \`tests\``,
+          ),
         )
     const needed = withSteps(rule, steps)
     for (const test of tests) {
-      const message = runCase(needed, rule, test)
-      if (message !== undefined) faults.push(faultOf(rule, test.position.line, `${test.name}: ${message}`))
+      const wrong = runCase(needed, rule, test)
+      if (wrong) faults.push(faultOf(rule, test.position.line, wrong.kind, `${test.name}: ${wrong.message}`))
     }
   }
   return { rules: told.length, cases, faults }
@@ -58,21 +65,22 @@ function withSteps(rule: Rule, steps: ReadonlyMap<Rule, readonly Rule[]>): reado
   return [...new Set([...(steps.get(rule) ?? []).flatMap((step) => withSteps(step, steps)), rule])]
 }
 
-function faultOf(rule: Rule, line: number, message: string): RuleFault {
-  return { file: rule.position.file, line, rule: rule.name ?? rule.key, message }
+function faultOf(rule: Rule, line: number, kind: RuleFault['kind'], message: string): RuleFault {
+  return { kind, file: rule.position.file, line, rule: rule.name ?? rule.key, message }
 }
 
 const decode = createDecoder({ redactor: createRedactor({ key: 'cases' }), refs: createRefExtractor({ key: 'cases' }) })
 
 /** What is wrong, or undefined. */
-function runCase(rules: readonly Rule[], rule: Rule, test: RuleTest): string | undefined {
+function runCase(rules: readonly Rule[], rule: Rule, test: RuleTest): Pick<RuleFault, 'kind' | 'message'> | undefined {
   const sessions = new Sessions()
   const set = new Rules(rules, 'cases')
   const name = rule.name ?? rule.key
   const matchedAt: number[] = []
   for (const [at, written] of test.events.entries()) {
     const { signals, event } = eventOf(written, at)
-    if (typeof event === 'string') return `event ${at + 1} is none that Belay takes: ${event}`
+    if (typeof event === 'string')
+      return { kind: 'event', message: `event ${at + 1} is none that Belay takes: ${event}` }
     const { session } = sessions.enter(event)
     const baseline = emptyBaseline(event.tenant, session.role)
     if (set.match({ event, session, baseline, signals }).some(({ source }) => source.id === name))
@@ -80,8 +88,8 @@ function runCase(rules: readonly Rule[], rule: Rule, test: RuleTest): string | u
     sessions.leave(session, event)
   }
   if (test.matches === matchedAt.length > 0) return undefined
-  if (test.matches) return `expected a match, got none in ${test.events.length} events`
-  return `expected no match, got one at event ${matchedAt.join(', ')}`
+  if (test.matches) return { kind: 'no-match', message: `expected a match, got none in ${test.events.length} events` }
+  return { kind: 'match', message: `expected no match, got one at event ${matchedAt.join(', ')}` }
 }
 
 /** A Monday morning; events of a case are a second apart unless they say `at`. */

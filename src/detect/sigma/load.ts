@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly placeholders?: Placeholders
   /** Unix milliseconds; filters that expired before it are not applied */
   readonly nowMs?: number
+  /** filters that are not applied, by where they stand: `file:line` */
+  readonly refused?: ReadonlySet<string>
 }
 
 export interface LoadedRules {
@@ -85,8 +87,8 @@ export function assembleRules(files: readonly RuleFile[], options: LoadOptions =
     failed.push(...(parsed?.failed ?? []))
     warnings.push(...(parsed?.warnings ?? []))
     for (const document of parsed?.documents ?? [])
-      if (document.kind === 'filter') filters.push(document)
-      else rules.push(document)
+      if (document.kind !== 'filter') rules.push(document)
+      else if (!options.refused?.has(`${document.position.file}:${document.position.line}`)) filters.push(document)
   }
   const unique = withoutDuplicates(rules, failed)
   const filtered = withFilters(unique, filters, options.nowMs, warnings)

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Io } from '../io.ts'
 import { rulesCheckCommand } from './rules/check.ts'
 import { rulesMatchCommand } from './rules/match.ts'
+import { rulesNewCommand } from './rules/new.ts'
 import { rulesSqlCommand } from './rules/sql.ts'
 import { rulesTestCommand } from './rules/test.ts'
 
@@ -11,5 +12,6 @@ export function rulesCommand(io: Io): Command {
     .addCommand(rulesCheckCommand(io))
     .addCommand(rulesMatchCommand(io))
     .addCommand(rulesSqlCommand(io))
+    .addCommand(rulesNewCommand(io))
     .addCommand(rulesTestCommand(io))
 }

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { Rules } from '../../detect/rules.ts'
-import {
-  assembleRules,
-  type LoadedRules,
-  type RuleFile,
-  type RuleProblem,
-  readRuleFiles,
-} from '../../detect/sigma/load.ts'
+import { type LoadedRules, type RuleFile, type RuleProblem, readRuleFiles } from '../../detect/sigma/load.ts'
 import type { Config } from '../config-schema.ts'
+import { assembleProven } from '../rule-exceptions.ts'
 
 /** Beside src/ in a checkout, beside dist/src/ in a build. */
 const BUILT_IN = fileURLToPath(new URL('../../../rules/', import.meta.url))
@@ -47,7 +42,7 @@ export class RuleBook {
     const generation = generationOf(files)
     if (generation === this.seen) return
     this.seen = generation
-    const loaded = assembleRules(files, { nowMs })
+    const loaded = assembleProven(files, { nowMs })
     if (this.current !== undefined && loaded.failed.length > 0) {
       this.counts = { ...this.counts, failed: loaded.failed.length }
       this.observer.kept(this.current.generation, loaded.failed)

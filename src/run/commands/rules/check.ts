@@ -23,8 +23,9 @@ Examples:
   belay rules check --rules rules --json`
 
 async function check(io: Io, { rules: paths, json }: Options): Promise<void> {
-  const { loadRules } = await import('../../../detect/sigma/load.ts')
-  const { files, rules, filters, failed, warnings } = await loadRules(paths, { nowMs: Date.now() })
+  const { readRuleFiles } = await import('../../../detect/sigma/load.ts')
+  const { assembleProven } = await import('../../rule-exceptions.ts')
+  const { files, rules, filters, failed, warnings } = assembleProven(await readRuleFiles(paths), { nowMs: Date.now() })
   const correlations = rules.filter((rule) => rule.kind === 'correlation').length
   const counts = { files, rules: rules.length - correlations, correlations, filters: filters.length }
   for (const { file, line, message } of warnings) io.err(`${file}:${line}: warning: ${message}`)

@@ -3,6 +3,7 @@ import { EXIT, type Io } from '../../io.ts'
 
 interface Options {
   readonly rules: readonly string[]
+  readonly watch?: boolean
   readonly json?: boolean
 }
 
@@ -10,6 +11,7 @@ export function rulesTestCommand(io: Io): Command {
   return new Command('test')
     .description('runs the cases that stand in the rules')
     .requiredOption('--rules <paths...>', 'rule files, or folders of them')
+    .option('--watch', 'runs them again whenever a file changes')
     .option('--json', 'one JSON object: rules, cases, faults')
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => test(io, options))
@@ -20,19 +22,49 @@ A rule needs a case that matches and one that does not. Exit code 1 when a case 
 
 Examples:
   belay rules test --rules rules
-  belay rules test --rules /etc/belay/rules/my-rule.yml`
+  belay rules test --rules /etc/belay/rules --watch`
 
-async function test(io: Io, { rules: paths, json }: Options): Promise<void> {
+async function test(io: Io, { rules: paths, watch, json = false }: Options): Promise<void> {
+  if (watch !== true) {
+    if (!(await testOnce(io, paths, json))) process.exitCode = EXIT.failed
+    return
+  }
+  const { watch: changes } = await import('node:fs/promises')
+  await testOnce(io, paths, json)
+  await Promise.all(
+    paths.map(async (path) => {
+      // An editor writes a file in several steps: whatever came in a moment is one change.
+      let next: NodeJS.Timeout | undefined
+      for await (const _change of changes(path, { recursive: true })) {
+        clearTimeout(next)
+        next = setTimeout(() => {
+          testOnce(io, paths, json).catch((error: unknown) => io.err(String(error)))
+        }, SETTLE_MS)
+      }
+    }),
+  )
+}
+
+const SETTLE_MS = 100
+
+/** Whether all is well. */
+async function testOnce(io: Io, paths: readonly string[], json: boolean): Promise<boolean> {
   const { loadRules } = await import('../../../detect/sigma/load.ts')
   const { testRules } = await import('../../rules-test.ts')
   const loaded = await loadRules(paths, { nowMs: Date.now() })
   const { rules, cases, faults: found } = testRules(loaded)
-  const unloaded = loaded.failed.map(({ file, line, message }) => ({ file, line, rule: '', message }))
+  const unloaded = loaded.failed.map(({ file, line, message }) => ({
+    kind: 'not-loaded',
+    file,
+    line,
+    rule: '',
+    message,
+  }))
   const faults = [...unloaded, ...found]
-  if (json === true) io.out(JSON.stringify({ rules, cases, faults }))
+  if (json) io.out(JSON.stringify({ rules, cases, faults }))
   else {
     for (const { file, line, rule, message } of faults) io.out(`${file}:${line}: ${rule && `${rule}: `}${message}`)
     io.out(`${rules} rules, ${cases} cases, ${faults.length} faults`)
   }
-  if (faults.length > 0) process.exitCode = EXIT.failed
+  return faults.length === 0
 }
