@@ -154,9 +154,11 @@ export class KafkaSource implements Source {
     const { events, refused } = decodeRecords(taken, this.options)
     const entry = this.ledger.begin(new Map(taken.map((one) => [one.assignment, offsetAfter(one)])))
     const settle = this.countOpen(taken)
+    // What is kept until the batch is stored must not hold its records, which are garbage as soon as they are decoded.
+    const firsts = firstOffsets(taken)
     const abandon = () => {
       settle()
-      return this.stepBack(taken, entry)
+      return this.stepBack(firsts, entry)
     }
     return {
       events,
@@ -197,12 +199,7 @@ export class KafkaSource implements Source {
   }
 
   /** Reads the partitions of a batch again from the batch's first record. */
-  private stepBack(taken: readonly Taken[], entry: LedgerEntry): Promise<void> {
-    const firsts = new Map<Assignment, string>()
-    for (const { assignment, messages } of taken) {
-      const offset = messages[0]?.offset
-      if (offset !== undefined && !firsts.has(assignment)) firsts.set(assignment, offset)
-    }
+  private stepBack(firsts: ReadonlyMap<Assignment, string>, entry: LedgerEntry): Promise<void> {
     for (const [assignment, offset] of firsts) {
       if (!this.partitions.isCurrent(assignment)) continue
       const { topic, partition } = assignment
@@ -259,6 +256,15 @@ export class KafkaSource implements Source {
       }
     })
   }
+}
+
+function firstOffsets(taken: readonly Taken[]): ReadonlyMap<Assignment, string> {
+  const firsts = new Map<Assignment, string>()
+  for (const { assignment, messages } of taken) {
+    const offset = messages[0]?.offset
+    if (offset !== undefined && !firsts.has(assignment)) firsts.set(assignment, offset)
+  }
+  return firsts
 }
 
 function offsetAfter({ messages }: Taken): number {
