@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createRefExtractor } from '../accept/refs.ts'
-import { calibrate, rehearse } from '../detect/calibrate.ts'
+import { calibrate, describeCalls, rehearse } from '../detect/calibrate.ts'
 import { Engine, loadDetectors } from '../detect/engine.ts'
 import { StreamJudge } from '../detect/judge.ts'
 import { Sessions } from '../detect/session.ts'
@@ -91,6 +91,7 @@ const learn = (nowMs: number, settings: Partial<LearnSettings> = {}): Promise<re
     nowMs,
     settings,
     calibrate: (heldOut, budgets) => calibrate(rehearse(engine, heldOut), WEIGHTS, budgets),
+    describeCalls: (baseline, sessions) => describeCalls({ baseline, sessions }),
   })
 
 describe('the learn job', () => {

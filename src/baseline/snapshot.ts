@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Baseline, BaselineState, Calibration, Profiles } from '../model/index.ts'
+import { compileCombination, type PackedCombination } from './combination.ts'
 import type { ProfileRow } from './profile.ts'
 import { compileProfiles, type ProfileRows } from './profiles.ts'
 
@@ -26,6 +27,8 @@ export interface SnapshotHead {
 export interface Snapshot extends SnapshotHead {
   readonly format: 1
   readonly calibration: Calibration
+  /** absent where the role's history is too small for it */
+  readonly combination?: PackedCombination
   /** per profile: key, subkey, events, sessions, agents */
   readonly rows: Readonly<Record<string, readonly PackedRow[]>>
 }
@@ -49,13 +52,18 @@ export class OtherKeyError extends Error {
   }
 }
 
-export function makeSnapshot(head: SnapshotHead, rows: ProfileRows, calibration: Calibration): Snapshot {
+export function makeSnapshot(
+  head: SnapshotHead,
+  rows: ProfileRows,
+  calibration: Calibration,
+  combination?: PackedCombination,
+): Snapshot {
   const packed: Record<string, PackedRow[]> = {}
   for (const [profile, list] of Object.entries(rows).sort(([a], [b]) => (a < b ? -1 : 1)))
     packed[profile] = list
       .map((row): PackedRow => [row.key, row.subkey, row.events, row.sessions, row.agents])
       .sort(byKey)
-  return { format: 1, ...head, calibration, rows: packed }
+  return { format: 1, ...head, calibration, ...(combination && { combination }), rows: packed }
 }
 
 function byKey(a: PackedRow, b: PackedRow): number {
@@ -94,8 +102,9 @@ export function parseBaseline(text: string, name = 'snapshot', refsKey?: string)
   const { tenant, role, state, sessions, agents, calls, days, fromMs, toMs, timeZone, parent, calibration } = snapshot
   const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
   const profiles = compileProfiles(rows, { calls, sessions, agents, timeZone })
+  const combination = compileCombination(snapshot.combination)
   const head = { tenant, role, version, state, sessions, agents, days, fromMs, toMs, calibration }
-  return parent === undefined ? { ...head, ...profiles } : { ...head, parent, ...profiles }
+  return { ...head, ...(parent !== undefined && { parent }), ...(combination && { combination }), ...profiles }
 }
 
 const SUFFIX = '.baseline.json'

@@ -2,6 +2,9 @@ import {
   type Baseline,
   type Budgets,
   type Calibration,
+  callFeatures,
+  FEATURES,
+  isDescribed,
   QUIET_FLEET,
   type Tail,
   type ToolEvent,
@@ -60,6 +63,28 @@ function rehearseOne(
     live.leave(session, event)
   }
   return { events: events.length, signals }
+}
+
+/** The calls of sessions as the numbers that callFeatures makes of them, for models of all of them together. */
+export function describeCalls(
+  { baseline, sessions }: HeldOut,
+  options: Partial<SessionOptions> = {},
+): readonly number[][] {
+  const features = new Float64Array(FEATURES.length)
+  const calls: number[][] = []
+  for (const events of sessions) {
+    const live = new Sessions(options)
+    for (const event of events) {
+      const { session, duplicate } = live.enter(event)
+      if (duplicate) continue
+      if (isDescribed(session)) {
+        callFeatures(event, session, baseline, features)
+        calls.push([...features])
+      }
+      live.leave(session, event)
+    }
+  }
+  return calls
 }
 
 /**

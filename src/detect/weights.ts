@@ -14,6 +14,7 @@ export const WEIGHTS: Weights = {
     'unusual-sequence': 0.1,
     'unusual-volume': 0.3,
     'off-hours': 0.25,
+    'unusual-combination': 0.02,
     'unusual-parameter': 0.05,
     'error-storm': 0.1,
     'unusual-latency': 0.05,

@@ -126,6 +126,20 @@ export interface LatencyProfile {
   surprise(tool: string, durationMs: number): (Surprise & { readonly typical: number }) | undefined
 }
 
+/** Calls as numbers (features.ts), all of them taken together. */
+export interface CombinationProfile {
+  /** clean calls it was learnt from */
+  readonly calls: number
+  /** -ln of the share of the role's own calls that stand out as much; `features` as callFeatures fills them */
+  nats(features: ArrayLike<number>): number
+  /** what makes the call stand out: features that would make it less so at their median, the one that says most first */
+  carriers(features: ArrayLike<number>): readonly {
+    readonly feature: string
+    readonly value: number
+    readonly usual: number
+  }[]
+}
+
 export interface Profiles {
   readonly sequence: SequenceProfile
   readonly volume: VolumeProfile
@@ -190,4 +204,6 @@ export interface Baseline extends Profiles {
   /** the role it borrows from while it is learning itself */
   readonly parent?: string
   readonly calibration: Calibration
+  /** absent where too little was learnt for it */
+  readonly combination?: CombinationProfile
 }

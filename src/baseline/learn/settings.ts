@@ -56,9 +56,14 @@ export type Calibrate = (
   budgets: Budgets,
 ) => Calibration
 
+/** The calls of sessions as numbers (features.ts), against a baseline that has not seen them (detect/calibrate.ts). */
+export type DescribeCalls = (baseline: Baseline, sessions: readonly (readonly ToolEvent[])[]) => readonly number[][]
+
 export interface LearnInput {
   readonly store: LearnStore
   readonly calibrate: Calibrate
+  /** absent: nothing is learnt of calls as a whole */
+  readonly describeCalls?: DescribeCalls
   /** Unix milliseconds: what is settled and how far the window reaches back is counted from here */
   readonly nowMs: number
   readonly settings?: Partial<LearnSettings>

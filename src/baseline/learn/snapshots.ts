@@ -1,4 +1,5 @@
 import type { Baseline } from '../../model/index.ts'
+import { compileCombination, learnCombination, type PackedCombination } from '../combination.ts'
 import { NO_CALIBRATION } from '../empty.ts'
 import { compileProfiles, type ProfileRows } from '../profiles.ts'
 import { makeSnapshot, type Snapshot, type SnapshotHead } from '../snapshot.ts'
@@ -35,7 +36,13 @@ export async function snapshotOf(
     const share = 1 - ofFold.length / sessions.length
     return { baseline: provisional(head, enlarged(supported(others, settings), share), fold), sessions: ofFold }
   })
-  return makeSnapshot(head, rows, input.calibrate(heldOut, settings.budgets))
+  const { describeCalls } = input
+  const combination = describeCalls && learnCombination(heldOut.map((one) => describeCalls(one.baseline, one.sessions)))
+  const judging = heldOut.map((one, fold) => ({
+    ...one,
+    baseline: withCombination(one.baseline, combination?.without[fold]),
+  }))
+  return makeSnapshot(head, rows, input.calibrate(judging, settings.budgets), combination?.all)
 }
 
 function joined(own: RoleHead, parent: RoleHead | undefined, settings: LearnSettings, active: boolean): SnapshotHead {
@@ -54,6 +61,11 @@ function joined(own: RoleHead, parent: RoleHead | undefined, settings: LearnSett
     timeZone,
     parent: parent.role,
   }
+}
+
+function withCombination(baseline: Baseline, packed: PackedCombination | undefined): Baseline {
+  const combination = compileCombination(packed)
+  return combination === undefined ? baseline : { ...baseline, combination }
 }
 
 /** What the baseline would be had it not seen the sessions of one fold. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { closest } from 'fastest-levenshtein'
 import { emptyBaseline } from '../../baseline/empty.ts'
-import { calibrate, type HeldOut, rehearse } from '../../detect/calibrate.ts'
+import { calibrate, describeCalls, type HeldOut, rehearse } from '../../detect/calibrate.ts'
 import type { Detector } from '../../detect/detector.ts'
 import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.ts'
 import { type FleetSnapshot, Fleets } from '../../detect/fleet.ts'
@@ -101,6 +101,14 @@ export function calibrator(
 ): (heldOut: readonly HeldOut[], budgets: Budgets) => Calibration {
   const options = sessionOptions(config)
   return (heldOut, budgets) => calibrate(rehearse(engine, heldOut, options), WEIGHTS, budgets)
+}
+
+/** Describes calls as the learn job asks, with the session options in force. */
+export function callDescriber(
+  config: Config,
+): (baseline: Baseline, sessions: HeldOut['sessions']) => readonly number[][] {
+  const options = sessionOptions(config)
+  return (baseline, sessions) => describeCalls({ baseline, sessions }, options)
 }
 
 function sessionOptions({

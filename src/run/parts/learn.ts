@@ -5,7 +5,7 @@ import type { Engine } from '../../detect/engine.ts'
 import type { Store } from '../../store/store.ts'
 import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
-import { calibrator } from './judge.ts'
+import { calibrator, callDescriber } from './judge.ts'
 import { redisPrefix, redisUrl } from './redis.ts'
 
 export interface LearnContext {
@@ -26,6 +26,7 @@ export function learnOnce(
     store,
     nowMs,
     calibrate: calibrator(config, engine),
+    describeCalls: callDescriber(config),
     settings: learnSettings(config),
     ...(refsKey !== undefined && { refsKey }),
     ...(progress && { progress }),
