@@ -7,6 +7,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts scripts
 COPY src src
 COPY detectors detectors
+COPY rules rules
 COPY fixtures fixtures
 RUN npm run build && npm prune --omit=dev
 

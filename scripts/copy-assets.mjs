@@ -1,4 +1,4 @@
-/** tsc copies code only: the SQL and JSON that modules read beside themselves, and the demo's fixtures, go into dist here. */
+/** tsc copies code only: the SQL and JSON that modules read beside themselves, the rules and the demo's fixtures, go into dist here. */
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -11,4 +11,5 @@ for (const folder of ['src', 'detectors']) {
     cpSync(path, join('dist', path))
   }
 }
+cpSync('rules', join('dist', 'rules'), { recursive: true })
 cpSync('fixtures', join('dist', 'fixtures'), { recursive: true })
