@@ -16,7 +16,7 @@ import { Evidence, evidenceOf, type Weights } from './verdict.ts'
 /** Strongest clean strengths kept per detector. */
 const TAIL_SIZE = 200
 /** no threshold below these, however quiet the history */
-const ALERT_AT_LEAST = 2
+const ALERT_AT_LEAST = 2.5
 const THRESHOLD_AT_LEAST = 4
 const JUST_ABOVE = 0.01
 /** times the step-up threshold that harder containment needs at least */

@@ -279,6 +279,12 @@ const Detection = section(
       '/etc/belay/detectors',
     ]),
     disabled: list(Type.String({ minLength: 1 }), 'Ids of detectors that stay off.', ['off-hours']),
+    weights: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 10 }), {
+      default: {},
+      description:
+        'What a nat of a detector’s calibrated surprise is worth, where it differs from the built-in weight.',
+      examples: [{ 'unusual-volume': 0.5 }],
+    }),
     sideEffectTools: list(
       Type.String({ minLength: 1 }),
       'Tools that change the outside world whatever they claim, as `server/tool` or `tool`.',

@@ -9,6 +9,7 @@ import { StreamJudge } from '../../detect/judge.ts'
 import type { Past } from '../../detect/restore.ts'
 import type { Rules } from '../../detect/rules.ts'
 import { type SessionOptions, Sessions } from '../../detect/session.ts'
+import type { Weights } from '../../detect/verdict.ts'
 import { WEIGHTS } from '../../detect/weights.ts'
 import { type PlanPolicy, type PolicyRule, plan } from '../../dispatch/plan.ts'
 import { type Baseline, type Budgets, type Calibration, LEVELS, type Level } from '../../model/index.ts'
@@ -69,6 +70,7 @@ export function openJudge(config: Config, context: JudgeContext): JudgeRoom {
     engine,
     baselineOf,
     emptyBaseline,
+    weights: weightsOf(config),
     plan: (request) => plan(request, policy),
     ...(store && pastOf(store, options.idleMs)),
     ...(restoreFailed && { restoreFailed }),
@@ -94,13 +96,18 @@ function pastOf(store: NonNullable<JudgeContext['store']>, idleMs: number): Past
   }
 }
 
+/** The built-in weights, and the operator's where they differ. */
+function weightsOf({ detection }: Config): Weights {
+  return { ...WEIGHTS, detectors: { ...WEIGHTS.detectors, ...detection.weights } }
+}
+
 /** Finds tails and threshold as the learn job asks: the same engine, weights and session options as when judging. */
 export function calibrator(
   config: Config,
   engine: Engine,
 ): (heldOut: readonly HeldOut[], budgets: Budgets) => Calibration {
   const options = sessionOptions(config)
-  return (heldOut, budgets) => calibrate(rehearse(engine, heldOut, options), WEIGHTS, budgets)
+  return (heldOut, budgets) => calibrate(rehearse(engine, heldOut, options), weightsOf(config), budgets)
 }
 
 /** Describes calls as the learn job asks, with the session options in force. */
