@@ -13,7 +13,7 @@ export default defineDetector({
   contains: true,
   tags: ['AML.T0053', 'ASI03', 'MCP02'],
   knownGaps: [
-    'A tool that is new to everyone surprises in every role that gets it, unless its server is known and its definition was read.',
+    'A tool that is new to everyone surprises every role that gets it, by half when its definition was read.',
     'Misuse of a tool that the role uses daily.',
   ],
   runbook: [
@@ -28,11 +28,13 @@ export default defineDetector({
     const use = baseline.tools.surprise(event.data.server.id, tool)
     // Neither effect nor task makes it more: most calls end here.
     if (use.nats < LEAST_NATS) return undefined
-    // A server that the tenant knows has a new tool: it is new to everyone, and its definition was read.
-    if (input.fleet.callsNewcomer) return undefined
     const asked = askedByTask(input)
     const strength =
-      use.nats * (session.effect === 'side-effect' ? 1 : session.effect === 'unknown' ? 0.8 : 0.5) * (asked ? 0.6 : 1)
+      use.nats *
+      // New to everyone, by a definition that was read: work has changed, rather than the session.
+      (input.fleet.callsNewcomer ? 0.5 : 1) *
+      (session.effect === 'side-effect' ? 1 : session.effect === 'unknown' ? 0.8 : 0.5) *
+      (asked ? 0.6 : 1)
     if (strength < LEAST_NATS) return undefined
     const reasons: Reason[] = [
       {

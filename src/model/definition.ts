@@ -175,7 +175,7 @@ function wording(before: Definition, after: Definition): Change[] {
       ...unexplained,
       {
         kind: 'rewritten',
-        nats: 2,
+        nats: 1.5,
         what: `description written anew (${Math.round(alike * 100)} % of words in common)`,
       },
     ]

@@ -34,7 +34,7 @@ export interface Concern {
 }
 
 /** Where the sum of the strongest concern of each kind tells a poisoned definition from a helpful one, nats. */
-export const POISONED_NATS = 7
+export const POISONED_NATS = 6
 
 export interface ToolText {
   readonly name: string
@@ -76,19 +76,40 @@ export function concernsOf(tool: ToolText, neighbours: Neighbours = NOBODY): rea
 /** Names that are words of everyday language are not looked for. */
 const TOOL_NAME = /[a-z][a-z0-9]*(?:[_-][a-z0-9]+)+|[a-z]+[A-Z][A-Za-z0-9]{2,40}/g
 
+/** Names of tools that change much: no other tool's description has to call for them. */
+const DRASTIC =
+  /^(?:delete|remove|drop|erase|purge|wipe|transfer|pay|send|grant|invite|execute|exec|run|move|overwrite|revoke|disable|reset|approve|merge|publish|deploy|share|export|update|write|create|add|set)(?:[_-]|[A-Z])/
+const CONDITION =
+  /\b(?:if|in case|as soon as|every|each|for all|whenever|when|before|prior|after|first|once|while|during|then)\b/u
+const SETS_ARGUMENT =
+  /\b(?:set|use|fill|put|point|change|replace|specify|add|append|include|prefix|with)\b(?: [^ ]+){0,6}? (?:path|recipient|channel|address|amount|account|url|parameter|argument|value|query|branch|target|field|to|as)\b/u
+const DISCREDITS =
+  /\b(?:deprecated|malicious|insecure|unsafe|broken|compromised|outdated|(?:must|should) (?:never|not)(?: be)? (?:used|called|invoked|use|call)|(?:do not|don't|never) (?:use|call|invoke)|stop using)\b/u
+
 /** A description that gives orders about tools of other servers, or about what its siblings change. */
 function judgeNames(text: string, own: string, { siblings, foreign }: Neighbours, add: Add): void {
   if (siblings.size === 0 && foreign.size === 0) return
+  const sentences = sentencesOf(text)
   for (const [name] of text.matchAll(TOOL_NAME)) {
     if (name === own) continue
     const isSibling = siblings.has(name)
     if (!isSibling && !foreign.has(name)) continue
-    const sentence = sentencesOf(text).find((one) => one.includes(name.toLowerCase())) ?? name
-    const order = isOrder(sentence) && WHEN.test(sentence) && !NEGATED.test(sentence)
+    const sentence = sentences.find((one) => one.includes(name.toLowerCase())) ?? name
+    const order = isOrder(sentence) && CONDITION.test(sentence) && !NEGATED.test(sentence)
     if (!isSibling) add('other-tool', order ? 5 : 2, sentence)
-    else if (order && effectOfName(name) === 'side-effect') add('other-tool', 3, sentence)
+    else if (order && effectOfName(name) === 'side-effect') add('other-tool', drasticNats(name, own), sentence)
+    if (order && SETS_ARGUMENT.test(sentence)) add('tampering', isSibling ? 2.5 : 4, sentence)
+    if (DISCREDITS.test(sentence)) add('preference', isSibling ? 1.5 : 5, sentence)
   }
 }
+
+/** What cannot be taken back is no preparation of anything, except for a tool that does the same. */
+function drasticNats(name: string, own: string): number {
+  if (IRREVOCABLE.test(name)) return IRREVOCABLE.test(own) ? 3 : 6
+  return DRASTIC.test(name) ? 4.5 : 2
+}
+const IRREVOCABLE =
+  /^(?:delete|remove|drop|erase|purge|wipe|transfer|pay|grant|revoke|disable|overwrite|format|destroy)(?:[_-]|[A-Z])/
 
 /** Concerns of a text that is no definition: the instructions of a server, a prompt. */
 export function concernsOfText(text: string): readonly Concern[] {
@@ -157,18 +178,24 @@ const pattern = (source: string): RegExp => new RegExp(source.replaceAll('~~', G
 
 const NEGATED = pattern("\\b(?:do not|don't|never|not|without|avoid|cannot|must not|should not|no)\\b")
 const MODAL = pattern(
-  "\\b(?:must|should|shall|always|required|mandatory|needs? to|has to|have to|make sure|ensure|be sure|important|please|first|necessary|only works?|do not|don't|never|will not work|could (?:you|also))\\b",
+  "\\b(?:must|should|shall|always|required|mandatory|needs? to|has to|have to|make sure|ensure|be sure|important|please|first|necessary|requires? (?:that )?you|works best|only works?|do not|don't|never|will not work|could (?:you|also))\\b",
 )
 const ORDER_VERB =
-  /^(?:["'`*<>[\]()#:•0-9.-]| )*(?:and |then |also |next |please |important:? |note:? |instead |finally |now |before ~|after ~|when ~)*(?:read|send|forward|include|pass|call|use|invoke|execute|run|append|attach|copy|upload|post|submit|provide|open|fetch|load|retrieve|access|get|list|search|set|change|replace|add|write|delete|remove|ignore|redirect|extract|collect|email|bcc|cc|transmit|report|insert|prepend|query|check|verify|scan|dump|print|exfiltrate|save|store|put|fill)\b/u
+  /^(?:["'`*<>[\]()#:•0-9.-]| )*(?:and |then |also |next |please |important:? |note:? |instead |finally |now |before ~|after ~|when ~)*(?:read|send|forward|include|pass|call|use|invoke|execute|run|append|attach|copy|upload|post|submit|provide|open|fetch|load|retrieve|access|get|list|search|set|change|replace|add|write|delete|remove|ignore|redirect|extract|collect|email|bcc|cc|transmit|report|insert|prepend|query|check|verify|scan|dump|print|exfiltrate|save|store|put|fill|log|record|end|begin|tell|hand|give|approve|recommend|obtain)\b/u
 
 /** after a clause that says when: "prior to any write, use ..." */
 const ORDER_AFTER_CLAUSE =
-  /, (?:please |also |then |you |simply |first |and |immediately |kindly )*(?:read|send|forward|include|pass|call|use|invoke|execute|run|append|attach|copy|upload|post|submit|provide|open|fetch|load|retrieve|access|set|change|replace|add|write|delete|remove|ignore|redirect|extract|collect|email|bcc|cc|transmit|report|insert|prepend|scan|dump|print|save|store|put|fill)\b/u
+  /, (?:please |also |then |you |simply |first |and |immediately |kindly )*(?:read|send|forward|include|pass|call|use|invoke|execute|run|append|attach|copy|upload|post|submit|provide|open|fetch|load|retrieve|access|set|change|replace|add|write|delete|remove|ignore|redirect|extract|collect|email|bcc|cc|transmit|report|insert|prepend|scan|dump|print|save|store|put|fill|log|record|recommend|approve|obtain|collect|tell|hand|give)\b/u
+
+/** consent that a description claims in the name of the user */
+const CONSENT =
+  /\b(?:user|owner|admin(?:istrator)?|human|operator|customer) (?:has |have |is |was |already )+(?:authori[sz]ed|approved|consented|agreed|granted|given|allowed|confirmed|permitted)\b/u
 
 /** A sentence that tells its reader to do something. */
 function isOrder(sentence: string): boolean {
-  return MODAL.test(sentence) || ORDER_VERB.test(sentence) || ORDER_AFTER_CLAUSE.test(sentence)
+  return (
+    MODAL.test(sentence) || CONSENT.test(sentence) || ORDER_VERB.test(sentence) || ORDER_AFTER_CLAUSE.test(sentence)
+  )
 }
 
 const TELL =
@@ -211,24 +238,32 @@ const OVERRIDE: readonly RegExp[] = [
 const SECRET_PATH =
   /(?:\.ssh\b|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.env\b|\.aws\b|\.kube\b|\.gnupg\b|\.netrc\b|\.npmrc\b|\.pypirc\b|\.git-credentials\b|\.docker\/config|\.cursor\b|\bmcp(?:_config)?\.json\b|claude_desktop_config|\/etc\/(?:passwd|shadow|sudoers|hosts)\b|authorized_keys|known_hosts|\bcredentials?\.(?:json|ya?ml|txt|ini|csv|xml|db)\b|\bsecrets?\.(?:json|ya?ml|txt|env|toml)\b|\bpasswords?\.(?:txt|csv|json|db)\b|\btokens?\.(?:json|txt)\b|\.(?:bash|zsh)_history\b|\.(?:pem|pfx|p12|kdbx|keystore)\b|\bwallet\.dat\b|\bkeychain\b|\bsam\b.{0,4}\bhive\b|\/proc\/(?:self|\d+)\/environ|\/var\/run\/secrets|\/root\/|login data\b)/u
 const SECRET_NAME = pattern(
-  '\\b(?:api[ _-]?keys?|(?:access|auth|bearer|session|refresh|secret|oauth|api|security)[ _-]?(?:tokens?|keys?|cookies?)|passwords?|passphrases?|credentials?|private[ _-]?keys?|ssh keys?|seed phrases?|mnemonics?|environment variables?|env vars?|secrets?|one-time codes?|2fa codes?|mfa codes?|otp|credit card|card numbers?|cvv|social security|ssn|bank details|account numbers?|connection strings?|config(?:uration)? files?)\\b',
+  '\\b(?:api[ _-]?keys?|(?:access|auth|bearer|session|refresh|secret|oauth|api|security)[ _-]?(?:tokens?|keys?|cookies?)|passwords?|passphrases?|credentials?|private[ _-]?keys?|ssh keys?|seed phrases?|mnemonics?|environment variables?|env vars?|secrets?|cookies?|browser (?:history|data|profiles?)|passport(?: numbers?)?|dates? of birth|home address(?:es)?|phone numbers?|medical records?|salar(?:y|ies)|one-time codes?|2fa codes?|mfa codes?|otp|credit card|card numbers?|cvv|social security|ssn|bank details|account numbers?|connection strings?|config(?:uration)? files?)\\b',
 )
 const CONVERSATION = pattern(
-  "\\b(?:system (?:prompt|message|instructions)|(?:conversation|chat|message|session|tool[ -]call) (?:history|context|transcript|log)|(?:full|entire|complete|whole|all|previous|prior|past|recent|above|preceding) (?:[^ ]+ ){0,3}?(?:conversation|chat|messages?|context|prompts?|history|transcript|interactions?)|chain of thought|(?:list|names?|descriptions?) of (?:all |the |every |other )*(?:available |other )?tools|(?:all|every|other) (?:available )?tools(?:' names)?,? (?:and|with)? ?(?:their )?(?:names?|descriptions?|parameters?)|user's (?:original |full |exact |last |first )?(?:message|prompt|question|query|request|input|data|personal))\\b",
+  "\\b(?:system (?:prompt|message|instructions)|(?:conversation|chat|message|session|tool[ -]call) (?:history|context|transcript|log)|(?:full|entire|complete|whole|all|previous|prior|past|recent|above|preceding) (?:[^ ]+ ){0,3}?(?:conversation|chat|messages?|context|prompts?|history|transcript|interactions?)|chain of thought|(?:list|names?|descriptions?) of (?:all |the |every |other )*(?:available |other )?tools|(?:all|every|other) (?:available )?tools(?:' names)?,? (?:and|with)? ?(?:their )?(?:names?|descriptions?|parameters?)|(?:every|each|all|last|latest|previous) (?:user|human)(?: |'s )(?:message|prompt|input|question|query|request)s?|user's (?:original |full |exact |last |first )?(?:message|prompt|question|query|request|input|data|personal))\\b",
 )
+/** beside what the tool needs */
+const TOO = /\b(?:also|additionally|as well|too|collect|gather|found|stored|saved)\b/u
+/** A sentence that begins with what the tool itself does is no order, whatever else is in it. */
+const OWN_WORK = /^(?:get|list|fetch|retrieve|read|search|return|query|load|find|show|view)s?\b/u
+/** all of it, word by word: more than a tool needs to do its work */
+const WHOLE =
+  /\b(?:verbatim|complete|entire|full|exact|whole|all|every|each|history|system prompt|chain of thought|available tools|list of tools)\b/u
+const WHEN_EVER = /\b(?:whenever|when|every|each|all|always|must|any|after|before)\b/u
 const MOVE = pattern(
-  '\\b(?:include|pass|send|provide|append|attach|paste|submit|forward|copy|supply|put|add|insert|embed|encode|transmit|upload|post|share|return|report|write|save|store|leak|exfiltrate|place|fill|give|summari[sz]e|email|e-mail|deliver|relay|prepend|concatenate|store|log|sent|passed|included|provided|forwarded|appended|attached|uploaded|submitted|copied|transmitted|posted|redirected|redirect|route|routed|bcc|cc|bcced|cced|mirror|sync|backup|back up|loop|transfer|transferred|read|reads|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|use|set)\\b',
+  '\\b(?:include|pass|send|provide|append|attach|paste|submit|forward|copy|supply|put|add|insert|embed|encode|transmit|upload|post|share|return|report|write|save|store|leak|exfiltrate|place|fill|give|summari[sz]e|email|e-mail|deliver|relay|prepend|concatenate|store|log|sent|passed|included|provided|forwarded|appended|attached|uploaded|submitted|copied|transmitted|posted|redirected|redirect|route|routed|bcc|cc|bcced|cced|mirror|sync|backup|back up|loop|transfer|transferred|read|reads|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|use|set|encod(?:e|es|ing)|passing|reading|tell us|hand|record)\\b',
 )
 const READ = pattern(
   '\\b(?:read|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|include|pass|send|use|list|check|verify|scan|view|look at|inspect|copy|call|access|query|search)\\b',
 )
 const SEND = pattern(
-  '\\b(?:send|forward|post|upload|transmit|submit|email|e-mail|bcc|cc|copy|report|deliver|relay|mirror|sync|back ?up|loop|transfer|redirect|route|exfiltrate|sent|forwarded|posted|uploaded|transmitted|copied|redirected|routed|transferred|delivered|cced|bcced|share|pay|proxied|notify|let|ping|call|curl|wget|changed?|replaced?|set|recipient|save|export|push|use)\\b',
+  '\\b(?:send|forward|post|upload|transmit|submit|email|e-mail|bcc|cc|copy|report|deliver|relay|mirror|sync|back ?up|loop|transfer|redirect|route|exfiltrate|sent|forwarded|posted|uploaded|transmitted|copied|redirected|routed|transferred|delivered|cced|bcced|share|pay|proxied|notify|let|ping|call|curl|wget|changed?|replaced?|set|recipient|save[ds]?|stored?|written|logged|export|push|use)\\b',
 )
 const ADDRESS =
-  /(?<![\w.])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+|https?:\/\/[^\s"'`)<>]{4,200}|\b(?:\d{1,3}\.){3}\d{1,3}\b|\+\d{9,15}\b|\b0x[0-9a-f]{40}\b|\b[13][a-km-z1-9]{25,34}\b|\b[a-z]{2}\d{2}[a-z0-9]{12,30}\b|\b(?:[a-z0-9-]{1,63}\.){1,4}(?:com|net|org|io|xyz|dev|site|test|example|ru|cn|tk|top|info|app|me|co|online)\b/u
+  /(?<![\w.])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+|https?:\/\/[^\s"'`)<>]{4,200}|\b(?:\d{1,3}\.){3}\d{1,3}\b|\+\d{9,15}\b|\baccount(?: number| no\.?)? [\d -]{6,24}\b|\b0x[0-9a-f]{40}\b|\b[13][a-km-z1-9]{25,34}\b|\b[a-z]{2}\d{2}[a-z0-9]{12,30}\b|\b(?:[a-z0-9-]{1,63}\.){1,4}(?:com|net|org|io|xyz|dev|site|test|example|ru|cn|tk|top|info|app|me|co|online)\b/u
 const ILLUSTRATED =
-  /(?:^|[ ("'`])(?:e\.g\.?|for example|such as|examples?|format|like|defaults?|see|docs|documentation|visit|learn more|refer|homepage|schema|license|localhost|valid)(?=[ :,.)"'`]|$)|127\.0\.0\.1|0\.0\.0\.0/u
+  /(?:^|[ ("'`])(?:e\.g\.?|for example|such as|examples?|format|like|defaults?|see|docs|documentation|visit|learn more|refer|homepage|schema|license|localhost|valid)(?=[ :,.)"'`]|$)|\]\(https?:|127\.0\.0\.1|0\.0\.0\.0/u
 const COPY_ALSO = pattern(
   '\\b(?:also|copy|always|every|all|each|before|after|additionally|bcc|cc|instead|must|silently|loop)\\b',
 )
@@ -286,6 +321,12 @@ const COMMAND =
 const DISABLE = pattern(
   '\\b(?:disable|turn off|deactivate|remove|skip|bypass|suspend)~(?:security|logging|logs|audit|antivirus|firewall|2fa|mfa|authentication|authorization|confirmation|verification|approval|sandbox|validation|monitoring|safety|permission checks?|access controls?|encryption|tls|ssl)\\b',
 )
+const SKIPS =
+  /--dangerously[\w-]*|--no-verify|--yolo|--no-sandbox|--yes-always|--trust-all|\bauto[- ]?approv(?:e|al)\b|\bskip[- ]permissions?\b|\b(?:approve|accept|confirm|merge|sign|execute|grant|transfer|pay)\b(?: [^ ]+){0,5}? (?:automatically|without (?:asking|confirmation|review|approval|checking|prompting))\b/u
+const LEAVES_OUT =
+  /\b(?:leave out|omit|suppress|exclude|hide|remove|do not (?:list|report|mention|show|include|flag|raise)|don't (?:list|report|mention|show|flag)|ignore)(?: [^ ]+){0,4}? (?:warnings?|errors?|problems?|issues found|risks?|findings?|vulnerabilit(?:y|ies)|alerts?|concerns?|disclaimers?)\b/u
+const IN_REPLIES =
+  /\b(?:your|every|each|any|the final|outgoing)(?: [^ ]+){0,2}? (?:repl(?:y|ies)|responses?|answers?|messages?|outputs?|emails?)\b/u
 const JUSTIFICATION = pattern(
   '\\b(?:security (?:check|reasons|purposes|audit|policy|protocol|verification|compliance|measure|requirement|scan)|compliance|audit(?:ing)?|integrity|otherwise|will not work|will fail|policy (?:requires|mandates)|authorization (?:check|purposes)|for (?:logging|verification|validation|diagnostics?|telemetry|authentication|debugging|analytics|quality|context|safety|optimization|personali[sz]ation)|prevent (?:data )?(?:loss|corruption|errors)|proxy(?:ing)?|required by|ensure(?:s)? (?:data )?(?:security|integrity|consistency|compliance|compatibility|safety)|backup|to avoid (?:errors|conflicts|failure)|prerequisite|mandatory|internal (?:optimization|process))\\b',
 )
@@ -297,10 +338,16 @@ function judgeSentence(sentence: string, add: Add): void {
   const order = isOrder(sentence) || isForeign(sentence)
   const forbids = NEGATED.test(sentence) && !/\botherwise\b|\bwill not work\b|\bif not\b/.test(sentence)
   judgeSecrets(sentence, order, forbids, add)
-  if (CONVERSATION.test(sentence) && MOVE.test(sentence) && !forbids) add('conversation', order ? 5 : 3, sentence)
+  if (CONVERSATION.test(sentence) && MOVE.test(sentence) && !forbids)
+    add('conversation', order && !OWN_WORK.test(sentence) ? (WHOLE.test(sentence) ? 6 : 4.5) : 2, sentence)
   const address = ADDRESS.exec(sentence)
   if (address !== null && SEND.test(sentence) && !ILLUSTRATED.test(sentence) && (order || COPY_ALSO.test(sentence)))
     add('address', COPY_ALSO.test(sentence) ? 7 : 5, sentence)
+  if (address !== null && order && IN_REPLIES.test(sentence) && WHEN_EVER.test(sentence) && !ILLUSTRATED.test(sentence))
+    add('address', 6, sentence)
+  if (LEAVES_OUT.test(sentence)) add('concealment', 4, sentence)
+  if (CONSENT.test(sentence)) add('authority', 3, sentence)
+  if (SKIPS.test(sentence)) add('command', order ? 6 : 4, sentence)
   if (REACH.test(sentence) && WHEN.test(sentence) && order && !forbids)
     add('reach', OTHER_ACTION.test(sentence) ? 4 : 2, sentence)
   if (OWN_REACH.test(sentence)) add('reach', 3, sentence)
@@ -309,7 +356,7 @@ function judgeSentence(sentence: string, add: Add): void {
   if (!forbids && TAMPERING.some((one) => one.test(sentence))) add('tampering', order ? 5 : 4, sentence)
   if (PREFERENCE.some((one) => one.test(sentence))) add('preference', 5, sentence)
   if (COMMAND.test(sentence) && !forbids) add('command', order ? 5 : 3, sentence)
-  else if (order && !forbids && DISABLE.test(sentence)) add('command', 4, sentence)
+  else if (order && DISABLE.test(sentence)) add('command', WHEN.test(sentence) ? 6 : 4, sentence)
   if (order && JUSTIFICATION.test(sentence) && WHEN.test(sentence)) add('justification', 1.5, sentence)
 }
 
@@ -322,11 +369,12 @@ function concealmentOf(sentence: string): number {
 function judgeSecrets(sentence: string, order: boolean, forbids: boolean, add: Add): void {
   if (forbids) return
   if (SECRET_PATH.test(sentence)) {
-    add('secret', order && READ.test(sentence) ? 7 : 3.5, sentence)
+    add('secret', order && (READ.test(sentence) || isForeign(sentence)) ? 7 : 3.5, sentence)
     return
   }
-  if (order && SECRET_NAME.test(sentence) && MOVE.test(sentence))
-    add('secret', MODAL.test(sentence) ? 4 : 2.5, sentence)
+  if (!order || !SECRET_NAME.test(sentence) || !MOVE.test(sentence)) return
+  const more = TOO.test(sentence) ? 2 : 0
+  add('secret', (MODAL.test(sentence) ? 4 : 2.5) + more, sentence)
 }
 
 /** Sentences in other alphabets are not taken apart: a path or an address in one counts as if it were ordered. */

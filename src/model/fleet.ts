@@ -15,7 +15,7 @@ export interface Fleet {
   readonly sightings: readonly Sighted[]
   /** the tool that this event calls, when its definition is an alarming one that history does not vouch for */
   readonly alarming: Passport | undefined
-  /** the event calls a tool that a known server has added lately, by a definition that was read and asks for nothing */
+  /** the event calls a tool that is new to the whole tenant, whose definition was read and asks for nothing */
   readonly callsNewcomer: boolean
   /** the event's server, when this event is the first of it */
   readonly newServer: ServerNews | undefined

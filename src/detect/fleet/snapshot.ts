@@ -161,7 +161,8 @@ export function absorb(fleet: TenantFleet, snapshot: FleetSnapshot): void {
   }
 }
 
-function absorbServer({ tools }: TenantFleet, kept: KeptServer): void {
+function absorbServer(fleet: TenantFleet, kept: KeptServer): void {
+  const { tools } = fleet
   const server = tools.servers.get(kept.server) ?? tools.add(kept.server, kept.firstMs, kept.url)
   server.isLearnt = true
   server.firstMs = Math.min(server.firstMs, kept.firstMs)
@@ -172,7 +173,10 @@ function absorbServer({ tools }: TenantFleet, kept: KeptServer): void {
     if (record === undefined) continue
     record.firstMs = Math.min(record.firstMs, tool.firstMs)
     record.lastMs = Math.max(record.lastMs, tool.lastMs)
-    for (const version of tool.versions) absorbVersion(record, version)
+    for (const version of tool.versions) {
+      absorbVersion(record, version)
+      if (version.clients.length > 0) fleet.hasLearntLists = true
+    }
   }
 }
 

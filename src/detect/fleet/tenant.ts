@@ -25,6 +25,8 @@ import { type Client, shownBy, ToolBook } from './tools.ts'
 /** An alarming tool that goes on being called is told of again after this time. */
 const ALARM_AGAIN_MS = 3_600_000
 const MAX_TEXTS = 10_000
+/** definitions that are read of one event */
+const MAX_NEW_PER_EVENT = 128
 /** ops whose result is a text of the server for the model */
 const SPOKEN = new Set(['initialize', 'server/discover', 'prompts/list'])
 
@@ -35,6 +37,8 @@ export class TenantFleet implements Fleet {
   sightings: readonly Sighted[] = NO_SIGHTINGS
   alarming: Passport | undefined
   callsNewcomer = false
+  /** history has lists: a tool that is on none of them is new */
+  hasLearntLists = false
   newServer: ServerNews | undefined
   texts: Fleet['texts'] = NO_TEXTS
   identity: IdentityNews | undefined
@@ -102,6 +106,8 @@ export class TenantFleet implements Fleet {
       if (one === undefined) continue
       found ??= []
       found.push(one)
+      // The rest is looked at when it is listed again: a list of strangers must not hold everyone up.
+      if (found.length >= MAX_NEW_PER_EVENT) break
     }
     return found ?? NO_SIGHTINGS
   }
@@ -112,7 +118,7 @@ export class TenantFleet implements Fleet {
     if (record === undefined || current === undefined || current.isLearnt) return
     if (!isAlarming(current)) {
       const isRead = current.description !== undefined && !record.versions.some((version) => version.isLearnt)
-      this.callsNewcomer = isRead && this.tools.servers.get(data.server.id)?.isLearnt === true
+      this.callsNewcomer = isRead && this.hasLearntLists
       return
     }
     const key = `${record.server}\u001f${tool}\u001f${current.digest}`
