@@ -2,7 +2,7 @@ import type { CompareMatch, Comparison, FieldMatch, Match, TextMatch, TimeMatch 
 import { inNetwork, parseIp } from './cidr.ts'
 import { comparable, type EventView, type FieldSlots, textOf } from './event-view.ts'
 import { lowerCase } from './fold.ts'
-import { readNumber } from './modifiers.ts'
+import { readNumber } from './parse-values.ts'
 import { regexTest } from './regex.ts'
 import { textTest } from './text-test.ts'
 import { partOf } from './time-part.ts'

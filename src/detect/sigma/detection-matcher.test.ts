@@ -142,6 +142,15 @@ describe('DetectionMatcher', () => {
     expect(fieldReader(RAW_EVENTS).field('a.b')({ a: nested(50_000, { b: 'x' }) })).toBeUndefined()
   })
 
+  it('collects the values of a long list once', () => {
+    const rules = rulesIn(ruleOf('s:\n    a.b: x\ncondition: s')) as readonly DetectionRule[]
+    const event = { a: [...Array.from({ length: 100_000 }, () => ({ b: ['y'] })), { b: 'x' }] }
+    const before = process.cpuUsage()
+    expect(new DetectionMatcher(rules, RAW_EVENTS).match(event)).toHaveLength(1)
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000)
+    expect(event.a[0]).toEqual({ b: ['y'] })
+  })
+
   it('reads what is no object as an event without fields', () => {
     const matcher = new DetectionMatcher(
       rulesIn(ruleOf('s: {A: null}\ncondition: s')) as readonly DetectionRule[],

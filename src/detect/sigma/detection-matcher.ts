@@ -64,6 +64,10 @@ export class DetectionMatcher<E> {
     this.touched.length = 0
     this.woken.length = 0
     this.round = (this.round + 1) >>> 0
+    if (this.round === 0) {
+      this.wokenAt.fill(0)
+      this.round = 1
+    }
     const json = this.shape.json(event)
     this.view.begin(json)
     this.walk(json, this.root, 0)
@@ -107,10 +111,22 @@ export class DetectionMatcher<E> {
     if (before === EMPTY) {
       this.touched.push(slot)
       view.values[slot] = value
-    } else if (how > (before ?? EMPTY)) view.values[slot] = value
-    else if (how === BY_PATH && before === BY_PATH) view.values[slot] = [view.values[slot], value].flat()
-    else return
+    } else if (how === BY_PATH && before !== BY_KEY) {
+      this.collect(slot, value)
+      return
+    } else if (how !== BY_KEY || before === BY_KEY) return
+    else view.values[slot] = value
     filled[slot] = how
+  }
+
+  /** A further value of a path that leads through a list. The first list is made here, since the event's is its own. */
+  private collect(slot: number, value: unknown): void {
+    const { values } = this.view
+    if (this.filled[slot] === BY_PATH) values[slot] = [values[slot]].flat()
+    const collected = values[slot] as unknown[]
+    if (Array.isArray(value)) for (const element of value) collected.push(element)
+    else collected.push(value)
+    this.filled[slot] = COLLECTED
   }
 
   private wakeBySlot(slot: number): void {
@@ -155,7 +171,9 @@ export class DetectionMatcher<E> {
 const NONE: readonly DetectionRule[] = []
 const EMPTY = 0
 const BY_PATH = 1
-const BY_KEY = 2
+/** by path, more than once */
+const COLLECTED = 2
+const BY_KEY = 3
 
 interface PathNode {
   /** a field whose whole name is this key */

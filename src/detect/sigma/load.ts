@@ -5,9 +5,9 @@ import { checkForAgents } from './belay-fields.ts'
 import { resolveCorrelations } from './correlate-resolve.ts'
 import { RuleError } from './errors.ts'
 import { withFilters } from './filters.ts'
-import type { Placeholders } from './modifiers.ts'
 import { parseRules } from './parse.ts'
 import type { RuleWarning } from './parse-context.ts'
+import type { Placeholders } from './parse-text.ts'
 
 export interface LoadOptions {
   /** Rules for events of any product: no log-source routing, no check of field names, Belay's own keys left alone. */

@@ -1,5 +1,5 @@
 import type { Position } from './ast.ts'
-import type { Placeholders } from './modifiers.ts'
+import type { Placeholders } from './parse-text.ts'
 
 export interface ParseOptions {
   /** rules of any product: Belay's own keys are left alone */

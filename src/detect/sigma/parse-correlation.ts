@@ -1,9 +1,8 @@
 import type { Alias, Correlation, CorrelationRule, CountTest, RuleReference } from './ast.ts'
 import { RuleError } from './errors.ts'
-import { readNumber } from './modifiers.ts'
 import type { Context } from './parse-context.ts'
 import { parseRuleHead } from './parse-head.ts'
-import { durationMs, mapOf, oneOf, required, textOf, texts, textsOf } from './parse-values.ts'
+import { durationMs, mapOf, oneOf, readNumber, required, textOf, texts, textsOf } from './parse-values.ts'
 import { entryOf, type YamlEntry, type YamlMap } from './yaml.ts'
 
 const TYPES = [

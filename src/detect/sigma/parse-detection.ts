@@ -1,9 +1,9 @@
 import type { DetectionRule, Expression, Position } from './ast.ts'
 import { parseCondition, type Searches } from './condition.ts'
 import { RuleError } from './errors.ts'
-import { keywords, parseItem } from './modifiers.ts'
 import type { Context } from './parse-context.ts'
 import { parseLogSource, parseRuleHead } from './parse-head.ts'
+import { keywords, parseItem } from './parse-item.ts'
 import { mapOf, required, texts } from './parse-values.ts'
 import type { YamlEntry, YamlMap, YamlNode, YamlScalar } from './yaml.ts'
 

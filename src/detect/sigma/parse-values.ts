@@ -1,6 +1,6 @@
 import type { Position } from './ast.ts'
 import { RuleError } from './errors.ts'
-import { entryOf, type YamlEntry, type YamlMap, type YamlNode } from './yaml.ts'
+import { entryOf, type YamlEntry, type YamlMap, type YamlNode, type YamlScalar } from './yaml.ts'
 
 /** Readers of single keys; each says what the key should hold. */
 
@@ -66,4 +66,15 @@ export function plainOf(node: YamlNode): unknown {
   if (node.kind === 'scalar') return node.value
   if (node.kind === 'list') return node.items.map(plainOf)
   return Object.fromEntries(node.entries.map((entry) => [entry.key, plainOf(entry.value)]))
+}
+
+/** Text that reads as a decimal number, whole. */
+export function readNumber(text: string): number | undefined {
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
+}
+
+/** A value as messages show it. */
+export function shown(value: YamlScalar): string {
+  const text = value.text.length > 60 ? `${value.text.slice(0, 60)}…` : value.text
+  return `\`${text}\``
 }

@@ -1,7 +1,7 @@
 import type { Rule } from './ast.ts'
 import { RAW_EVENTS } from './fields.ts'
 import { assembleRules, type LoadedRules, type LoadOptions } from './load.ts'
-import type { Placeholders } from './modifiers.ts'
+import type { Placeholders } from './parse-text.ts'
 import { RuleSet } from './rule-set.ts'
 
 /** For tests: rules as text in place of files. */
