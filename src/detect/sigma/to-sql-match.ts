@@ -27,9 +27,24 @@ export interface ItemColumns {
 
 /** A condition that is 1 where the item holds for the row. */
 export function itemSql({ field, values, link, negated }: Item, columns: ItemColumns): string {
-  const tests = values.map((value) => matchSql(value, field, columns))
+  const tests = link === 'all' ? values.map((value) => matchSql(value, field, columns)) : anySql(values, field, columns)
   const holds = joinedBy(link === 'all' ? 'AND' : 'OR', tests, '0')
   return negated ? `NOT ${holds}` : holds
+}
+
+/** Tests of which one must hold: those of text in one pass over the texts for each way in which they are compared. */
+function anySql(values: readonly Match[], field: string | undefined, columns: ItemColumns): readonly string[] {
+  const all = values.flatMap((value) => (value.kind === 'any' ? value.of : [value]))
+  const texts = new Map<string, TextMatch[]>()
+  const others: string[] = []
+  for (const value of all) {
+    if (value.kind !== 'text') others.push(matchSql(value, field, columns))
+    else {
+      const way = `${value.cased} ${value.anyDash}`
+      texts.set(way, [...(texts.get(way) ?? []), value])
+    }
+  }
+  return [...[...texts.values()].map((alike) => textSql(alike, field, columns)), ...others]
 }
 
 function matchSql(match: Match, field: string | undefined, columns: ItemColumns): string {
@@ -48,7 +63,7 @@ function matchSql(match: Match, field: string | undefined, columns: ItemColumns)
       if (field === undefined) return '0'
       return match.expected ? columns.present(field) : `NOT ${columns.present(field)}`
     case 'text':
-      return textSql(match, match.cased ? columns.texts(field) : columns.lowered(field))
+      return textSql([match], field, columns)
     case 'boolean':
       return `has(${columns.lowered(field)}, '${match.value}')`
     case 'number':
@@ -68,27 +83,49 @@ function matchSql(match: Match, field: string | undefined, columns: ItemColumns)
 
 // ----------------------------------------------------------------------------------------------------- text
 
-function textSql({ pattern, cased, anyDash }: TextMatch, texts: string): string {
+/** Patterns that are compared in the same way; one of them must match one of the texts. */
+function textSql(alike: readonly TextMatch[], field: string | undefined, columns: ItemColumns): string {
+  const [{ cased, anyDash } = { cased: false, anyDash: false }] = alike
+  const texts = cased ? columns.texts(field) : columns.lowered(field)
+  const of = anyDash ? `arrayMap(x -> replaceRegexpAll(x, '[/\u2013\u2014\u2015]', '-'), ${texts})` : texts
   const fold = (text: string): string => {
     const folded = cased ? text : lowerCase(text)
     return anyDash ? foldDashes(folded) : folded
   }
-  const of = anyDash ? `arrayMap(x -> replaceRegexpAll(x, '[/\u2013\u2014\u2015]', '-'), ${texts})` : texts
-  const folded = pattern.map((part) => ('literal' in part ? { literal: fold(part.literal) } : part))
-  return `arrayExists(x -> ${patternSql(folded)}, ${of})`
+  const patterns = alike.map(({ pattern }) =>
+    pattern.map((part) => ('literal' in part ? { literal: fold(part.literal) } : part)),
+  )
+  return `arrayExists(x -> ${joinedBy('OR', patternsSql(patterns), '0')}, ${of})`
 }
 
-function patternSql(pattern: readonly PatternPart[]): string {
-  const [first, second, third] = pattern
-  if (first === undefined) return "x = ''"
-  if ('literal' in first && pattern.length === 1) return `x = ${literal(first.literal)}`
-  if ('literal' in first && pattern.length === 2 && isMany(second)) return `startsWith(x, ${literal(first.literal)})`
-  if (isMany(first)) {
-    if (second === undefined) return '1'
-    if ('literal' in second && third === undefined) return `endsWith(x, ${literal(second.literal)})`
-    if ('literal' in second && isMany(third) && pattern.length === 3)
-      return `position(x, ${literal(second.literal)}) > 0`
+/** ClickHouse searches for this many texts at once. */
+const MAX_NEEDLES = 255
+
+function patternsSql(patterns: readonly (readonly PatternPart[])[]): readonly string[] {
+  const equal: string[] = []
+  const within: string[] = []
+  const others: string[] = []
+  for (const pattern of patterns) {
+    const [first, second, third] = pattern
+    if (first !== undefined && 'literal' in first && pattern.length === 1) equal.push(literal(first.literal))
+    else if (second !== undefined && 'literal' in second && pattern.length === 3 && isMany(first) && isMany(third))
+      within.push(literal(second.literal))
+    else others.push(patternSql(pattern))
   }
+  const searches: string[] = []
+  for (let at = 0; at < within.length; at += MAX_NEEDLES)
+    searches.push(`multiSearchAny(x, [${within.slice(at, at + MAX_NEEDLES).join(', ')}])`)
+  return [...(equal.length === 0 ? [] : [`x IN (${equal.join(', ')})`]), ...searches, ...others]
+}
+
+/** A pattern that is neither a whole text nor something within it. */
+function patternSql(pattern: readonly PatternPart[]): string {
+  const [first, second] = pattern
+  if (first === undefined) return "x = ''"
+  if ('literal' in first && pattern.length === 2 && isMany(second)) return `startsWith(x, ${literal(first.literal)})`
+  if (isMany(first) && second === undefined) return '1'
+  if (isMany(first) && pattern.length === 2 && second !== undefined && 'literal' in second)
+    return `endsWith(x, ${literal(second.literal)})`
   const regex = pattern.map((part) =>
     'literal' in part ? quoted(part.literal) : part.wildcard === 'many' ? '.*' : '.',
   )
