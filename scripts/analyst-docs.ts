@@ -23,6 +23,7 @@ const VIEWS = [
   'learnt_sessions',
   'profile_days',
   'dead_letters',
+  'audit',
 ]
 
 interface Column {

@@ -36,6 +36,8 @@ export interface ApprovalParts {
   readonly posture: Pick<Posture, 'get' | 'decide' | 'awaiting'>
   readonly policy: ApprovalPolicy
   readonly clock: Clock
+  /** which role an agent has, as far as it was seen here: a role's kill switch holds its calls */
+  readonly roleOf: (tenant: string, agent: string) => string | undefined
   /** lets a containment go, or ends it; idempotent */
   readonly desk: {
     approve(orderId: string, detail: string): Promise<Lease | undefined>
@@ -67,7 +69,7 @@ export class Approvals {
   /** A PEP asks whether one call may pass a `require_step_up`. Asked again for the same call, it is the same question. */
   async askForCall(tenant: string, call: BoundCall, args?: string): Promise<StepUp> {
     const { book, posture, clock } = this.parts
-    const decision = await posture.decide(queryOf(tenant, call), clock.now())
+    const decision = await posture.decide(this.queryOf(tenant, call), clock.now())
     const lease = decision.containmentId === undefined ? undefined : await posture.get(decision.containmentId)
     if (decision.action !== 'require_step_up' || lease === undefined)
       return { kind: 'not-needed', action: decision.action }
@@ -110,7 +112,7 @@ export class Approvals {
   async redeem(tenant: string, id: string, claim: Claim): Promise<Decided | undefined> {
     const { book, posture, clock } = this.parts
     if ((await book.get(id))?.tenant !== tenant) return undefined
-    const { action } = await posture.decide(queryOf(tenant, claim), clock.now())
+    const { action } = await posture.decide(this.queryOf(tenant, claim), clock.now())
     if (action !== 'require_step_up' && action !== 'allow')
       return { kind: 'refused', why: `${action} holds this call now` }
     return this.decide(id, (approval) => redeemed(approval, claim, clock.now()))
@@ -155,6 +157,11 @@ export class Approvals {
   /** Forgets what was answered long ago. */
   forget(): Promise<void> {
     return this.parts.book.forget(this.parts.clock.now() - KEPT_MS)
+  }
+
+  private queryOf(tenant: string, { agent, session, server, tool }: BoundCall): PostureQuery {
+    const role = this.parts.roleOf(tenant, agent)
+    return { tenant, agent, session, server, tool, ...(role === undefined ? {} : { role }) }
   }
 
   private async decide(id: string, step: (approval: Approval) => Decided): Promise<Decided | undefined> {
@@ -213,10 +220,6 @@ function cardOf({ reason, level, target, severity, score, reasons }: Order): Car
 /** A containment is asked about once, so its question is known by its id. */
 function containmentQuestion(orderId: string): string {
   return `a-${orderId}`
-}
-
-function queryOf(tenant: string, { agent, session, server, tool }: BoundCall): PostureQuery {
-  return { tenant, agent, session, server, tool }
 }
 
 function hashOf(...parts: readonly string[]): string {

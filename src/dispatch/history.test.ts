@@ -22,6 +22,7 @@ class Book {
     },
     this.clock,
     {
+      changed: () => undefined,
       historyDropped: (changes) => {
         this.dropped += changes
       },

@@ -11,7 +11,7 @@ const MAX_PER_WRITE = 2_000
 export class History {
   private readonly write: (changes: readonly LeaseChange[]) => Promise<void>
   private readonly clock: Clock
-  private readonly observe: Pick<DispatchObserver, 'historyDropped' | 'failed'>
+  private readonly observe: Pick<DispatchObserver, 'changed' | 'historyDropped' | 'failed'>
   private waiting: LeaseChange[] = []
   private writing: Promise<void> | undefined
   private cancel: (() => void) | undefined
@@ -19,7 +19,7 @@ export class History {
   constructor(
     write: (changes: readonly LeaseChange[]) => Promise<void>,
     clock: Clock,
-    observe: Pick<DispatchObserver, 'historyDropped' | 'failed'>,
+    observe: Pick<DispatchObserver, 'changed' | 'historyDropped' | 'failed'>,
   ) {
     this.write = write
     this.clock = clock
@@ -27,6 +27,7 @@ export class History {
   }
 
   add(change: LeaseChange): void {
+    this.observe.changed(change)
     this.waiting.push(change)
     const excess = this.waiting.length - MAX_WAITING
     if (excess > 0) {

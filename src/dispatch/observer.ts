@@ -1,4 +1,4 @@
-import type { Lease, Order } from '../model/index.ts'
+import type { Lease, LeaseChange, Order } from '../model/index.ts'
 import type { Approval } from './approval.ts'
 import type { OverBudget } from './blast-radius.ts'
 import type { Delivery } from './gateway.ts'
@@ -16,6 +16,8 @@ export interface NotContained {
 
 /** Told what happens to orders, for metrics, logs and findings. Must not throw and must not wait. */
 export interface DispatchObserver {
+  /** a step of a containment, as its history has it: in order, before it is written anywhere */
+  changed(change: LeaseChange): void
   /** a new lease, enforced or only recorded */
   opened(order: Order): void
   /** one delivery attempt */

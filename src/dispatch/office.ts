@@ -10,6 +10,7 @@ import { Placement, type PlacementParts } from './placement.ts'
 export interface OfficeParts extends PlacementParts {
   readonly book: ApprovalBook
   readonly approvalPolicy: ApprovalPolicy
+  readonly roleOf: (tenant: string, agent: string) => string | undefined
   /** uniform in [0, 1) */
   readonly random: () => number
   /** rungs that may be ordered */
@@ -30,11 +31,12 @@ export function openOffice(parts: OfficeParts): Office {
   const outcomes = new Outcomes(parts, escalation)
   const letPass = (tenant: string, callId: string): Promise<boolean> => approvals.letPass(tenant, callId)
   const desk: ContainmentDesk = new ContainmentDesk({ ...parts, placement, outcomes, escalation, letPass })
-  const { book, posture, clock, approvalPolicy: policy, observe } = parts
+  const { book, posture, clock, roleOf, approvalPolicy: policy, observe } = parts
   const approvals: Approvals = new Approvals({
     book,
     posture,
     clock,
+    roleOf,
     policy,
     desk,
     changed: (one) => observe.approval(one),

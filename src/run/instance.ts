@@ -7,6 +7,7 @@ import type { Config } from './config-schema.ts'
 import type { Log } from './log.ts'
 import { Loops } from './loops.ts'
 import { announce } from './parts/announce.ts'
+import { exportAudit } from './parts/audit.ts'
 import { learnFleets } from './parts/fleet.ts'
 import { type Leader, learnOnce, startLeader } from './parts/learn.ts'
 import { openParts, type Parts } from './parts.ts'
@@ -15,6 +16,7 @@ import { serverParts, urlOf } from './serving.ts'
 const REQUESTS_IN_HAND_MS = 5_000
 const LEARN_IN_HAND_MS = 5_000
 const EXPIRY_SWEEP_MS = 1_000
+const AUDIT_MS = 5_000
 const APPROVAL_SWEEP_MS = 1_000
 const APPROVAL_CLEAN_UP_MS = 3_600_000
 const BASELINE_POLL_MS = 15_000
@@ -69,6 +71,10 @@ async function start(parts: Parts): Promise<Instance> {
     })
     loops.every('rule reload', config.rules.reloadSeconds * 1_000, () => parts.rules.refresh(Date.now()))
   }
+  loops.every('audit', AUDIT_MS, async () => {
+    parts.audit.checkpoint()
+    await exportAudit(parts.audit, parts.store)
+  })
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
   const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined

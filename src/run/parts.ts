@@ -1,10 +1,12 @@
 import { join } from 'node:path'
 import type { Engine } from '../detect/engine.ts'
 import type { Store } from '../store/store.ts'
+import type { AuditLog } from './audit/log.ts'
 import type { Settings } from './config.ts'
 import type { Log } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { type Door, openDoor } from './parts/accept.ts'
+import { openAudit } from './parts/audit.ts'
 import { BaselineBook } from './parts/baselines.ts'
 import { type DispatchRoom, openDispatch, seedCensus } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
@@ -31,6 +33,7 @@ export interface Parts {
   readonly rules: RuleBook
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
+  readonly audit: AuditLog
   readonly door: Door
   readonly entrance: Entrance
   /** Closes what was opened, last opened first. Safe after a partial stop. */
@@ -90,8 +93,10 @@ async function open(
   await book.seed(baselineFolder(config.data), Date.now())
   await book.refresh(Date.now())
 
+  const audit = openAudit(settings, log)
+  opened(async () => audit.close())
   const dispatch = await openDispatch(settings, {
-    observe: witnessDispatch({ log, metrics, store, now: Date.now }),
+    observe: witnessDispatch({ log, metrics, store, now: Date.now, audit }),
     async writeChanges(changes) {
       await store.writeLeaseChanges(changes)
       for (const change of changes) metrics.leaseChanged(change)
@@ -124,7 +129,22 @@ async function open(
   const entrance = await openEntrance(settings, { door, keys, store, log })
   opened(() => entrance.close())
   Object.assign(readings, { judgeRoom, dispatch, book, rules, entrance })
-  return { settings, log, metrics, store, engine, refsKey, book, fleetBook, rules, judgeRoom, dispatch, door, entrance }
+  return {
+    settings,
+    log,
+    metrics,
+    store,
+    engine,
+    refsKey,
+    book,
+    fleetBook,
+    rules,
+    judgeRoom,
+    dispatch,
+    audit,
+    door,
+    entrance,
+  }
 }
 
 /** Where the embedded parts of this process keep what must not be lost. */

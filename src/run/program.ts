@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { answerCommand, approvalsCommand } from './commands/approvals.ts'
+import { auditCommand } from './commands/audit.ts'
 import { backtestCommand } from './commands/backtest.ts'
 import { baselinesCommand } from './commands/baselines.ts'
 import { containCommand } from './commands/contain.ts'
@@ -40,6 +41,7 @@ export function createProgram(io: Io): Command {
     backtestCommand(io),
     dlqCommand(io),
     doctorCommand(io),
+    auditCommand(io),
   ]
   for (const command of commands) program.addCommand(inheriting(command, program))
   return program

@@ -13,12 +13,13 @@ import type { Probe, ServerParts } from '../web/server.ts'
 import type { Settings } from './config.ts'
 import type { Config } from './config-schema.ts'
 import type { Door } from './parts/accept.ts'
+import { recordAction } from './parts/audit.ts'
 import type { Entrance } from './parts/entrance.ts'
 import type { Parts } from './parts.ts'
 
 /** What the HTTP server of this process serves, by its roles. */
 export function serverParts(parts: Parts): ServerParts {
-  const { settings, metrics, log } = parts
+  const { settings, metrics, log, audit } = parts
   const { roles } = settings.config
   return {
     authenticate: createAuthenticator(tokenRecords(settings)),
@@ -28,6 +29,7 @@ export function serverParts(parts: Parts): ServerParts {
       ...(roles.includes('accept') ? ingestRoutes(parts) : []),
       ...(roles.includes('web') ? webRoutes(parts) : []),
     ],
+    acted: (action) => recordAction(audit, action),
     onError: (err, request) => log.error({ err, ...request }, 'a request failed'),
   }
 }

@@ -4,6 +4,7 @@ import type { Approval, BoundCall, Claim, Decided, Vote } from '../dispatch/appr
 import type { StepUp } from '../dispatch/approvals.ts'
 import { PostureError } from '../dispatch/posture.ts'
 import { iso, type WireApproval, wireApproval } from '../dispatch/wire.ts'
+import type { Principal } from './auth.ts'
 import { problem } from './server.ts'
 
 /** The part of approvals that people and PEPs reach over HTTP. */
@@ -65,7 +66,7 @@ function stepUpRoutes(server: FastifyInstance, { approvals, redactArgs }: Approv
   })
   server.get('/v1/step-ups/:id', { config: PEPS }, async (request, reply) => {
     const approval = await approvals.get(request.principal.tenant, idOf(request))
-    return approval?.call?.caller === request.principal.name ? wireStepUp(approval) : unknown(reply)
+    return approval?.call?.caller === callerOf(request.principal) ? wireStepUp(approval) : unknown(reply)
   })
   server.post('/v1/step-ups/:id/redeem', { config: PEPS, schema: { body: REDEEM_BODY } }, async (request, reply) => {
     const body = request.body as RedeemBody
@@ -140,7 +141,12 @@ function boundCall(body: CallBody, request: FastifyRequest): BoundCall | undefin
   const { agent, session, server, tool, args, args_sha256: stated } = body
   const argsSha256 = args === undefined ? stated : sha256Hex(canonicalJson(args))
   if (argsSha256 === undefined) return undefined
-  return { agent, session, server, tool, argsSha256, caller: request.principal.name }
+  return { agent, session, server, tool, argsSha256, caller: callerOf(request.principal) }
+}
+
+/** Without tokens the PEP and the person are both whoever is on this machine, and only their part tells them apart. */
+export function callerOf({ name, anonymous }: Principal): string {
+  return anonymous ? `${name} pep` : name
 }
 
 function idOf(request: FastifyRequest): string {

@@ -23,6 +23,7 @@ import { containmentRoutes } from './containments.ts'
 import { createServer } from './server.ts'
 
 const SILENT: DispatchObserver = {
+  changed: () => undefined,
   opened: () => undefined,
   attempted: () => undefined,
   acknowledged: () => undefined,
@@ -72,6 +73,7 @@ describe('containment routes', () => {
       random: () => 0.5,
       allowed: new Set(LEVELS),
       guard,
+      roleOf: () => undefined,
       book,
       approvalPolicy: POLICY,
     }).desk

@@ -9,6 +9,7 @@ import type { Verdicts, VerdictWord } from '../dispatch/verdicts.ts'
 import { queryOf } from '../dispatch/watch.ts'
 import { wireDecision } from '../dispatch/wire.ts'
 import type { ToolEvent } from '../model/index.ts'
+import { callerOf } from './approvals.ts'
 import { problem } from './server.ts'
 
 export interface DecideParts {
@@ -90,7 +91,7 @@ async function redeem(
       server: data.server.id,
       tool: data.tool?.name ?? '',
       argsSha256: digestOf(body, data.args_sha256),
-      caller: request.principal.name,
+      caller: callerOf(request.principal),
       nonce,
       callId: data.call_id,
     })) ?? refused

@@ -27,8 +27,18 @@ export interface ServerParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** routes of other rooms; registered in order */
   readonly plugins: readonly FastifyPluginAsync[]
+  /** told of every request that is a person's to make, when it was answered; for the audit record. Must not throw */
+  readonly acted?: (action: Action) => void
   /** told of what a handler threw: a defect of ours */
   readonly onError: (error: unknown, request: { readonly method: string; readonly url: string }) => void
+}
+
+/** Something that a person did, or tried to do, over the API. */
+export interface Action {
+  readonly principal: Principal
+  readonly method: string
+  readonly path: string
+  readonly status: number
 }
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -53,12 +63,25 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     reply.headers(SECURITY_HEADERS)
     return admit(parts.authenticate, request, reply)
   })
+  if (parts.acted) tellActions(server, parts.acted)
   closeAnsweredConnections(server)
   answerProblems(server, parts.onError)
   healthRoutes(server, parts)
   for (const plugin of parts.plugins) await server.register(plugin)
   return server
 }
+
+/** Reading changes nothing, and what PEPs send is in the events. */
+function tellActions(server: FastifyInstance, acted: NonNullable<ServerParts['acted']>): void {
+  server.addHook('onResponse', async (request, reply) => {
+    const { principal, method } = request
+    const { scopes } = request.routeOptions.config
+    if (method === 'GET' || principal === null || scopes?.some((scope) => PERSONAL.has(scope)) !== true) return
+    acted({ principal, method, path: request.url.split('?', 1)[0] ?? '', status: reply.statusCode })
+  })
+}
+
+const PERSONAL: ReadonlySet<Scope> = new Set(['responder', 'analyst', 'admin'])
 
 /** A connection that is kept alive after its last answer would hold up the end of the server. */
 function closeAnsweredConnections(server: FastifyInstance): void {

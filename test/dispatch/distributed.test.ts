@@ -25,6 +25,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
   const clock = systemClock
   const onError = () => undefined
   const observe: DispatchObserver = {
+    changed: () => undefined,
     opened: () => undefined,
     attempted: () => undefined,
     acknowledged: (lease) => acknowledged(lease.order.id),
@@ -52,6 +53,7 @@ async function process(url: string, prefix: string, gateway: WebhookGateway, ack
     random: Math.random,
     allowed: new Set(LEVELS),
     guard,
+    roleOf: () => undefined,
     book,
     approvalPolicy: APPROVAL_POLICY,
   })

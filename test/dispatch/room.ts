@@ -81,6 +81,7 @@ export class Room implements DispatchObserver {
       random: () => 0.5,
       allowed: new Set(LEVELS),
       guard,
+      roleOf: () => undefined,
       book: new SqliteApprovals(this.db),
       approvalPolicy: { ...APPROVAL_POLICY, ...over.approvalPolicy },
     })
@@ -125,6 +126,7 @@ export class Room implements DispatchObserver {
     this.tell({ kind: 'acknowledged', id: lease.order.id, gateway, latencyMs })
   ended: DispatchObserver['ended'] = (lease) => this.tell({ kind: 'ended', id: lease.order.id })
   notContained: DispatchObserver['notContained'] = (failure) => this.tell({ kind: 'not-contained', failure })
+  changed: DispatchObserver['changed'] = () => undefined
   approval: DispatchObserver['approval'] = (approval) => this.tell({ kind: 'approval', approval })
   overBudget: DispatchObserver['overBudget'] = (over) => this.tell({ kind: 'over-budget', over })
   historyDropped: DispatchObserver['historyDropped'] = (changes) =>

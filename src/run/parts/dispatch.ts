@@ -93,7 +93,18 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
     },
   }
   const approvalPolicy = approvalPolicyOf(settings.config.containment.approvals)
-  const parts = { ...shared, observe: witness, queue, book, approvalPolicy, random: Math.random, allowed, guard }
+  const roleOf = (tenant: string, agent: string) => census.roleOf(tenant, agent)
+  const parts = {
+    ...shared,
+    roleOf,
+    observe: witness,
+    queue,
+    book,
+    approvalPolicy,
+    random: Math.random,
+    allowed,
+    guard,
+  }
   const office = openOffice(parts)
   afterLoss.reconcile = () => office.desk.reconcile()
   const readOnlyTools = new Set(settings.config.detection.readOnlyTools)

@@ -2,8 +2,10 @@ import { createHash } from 'node:crypto'
 import type { OverBudget } from '../../dispatch/blast-radius.ts'
 import type { DispatchObserver, NotContained } from '../../dispatch/observer.ts'
 import type { Store } from '../../store/store.ts'
+import type { AuditLog } from '../audit/log.ts'
 import type { Log } from '../log.ts'
 import type { FailureSink, Metrics } from '../metrics.ts'
+import { recordApproval, recordLease } from './audit.ts'
 import type { RuleBookObserver } from './rules.ts'
 
 /** Logs the first failure of a row and then each power of two, so that an outage of an hour is a page, not a book. */
@@ -34,16 +36,18 @@ export interface DispatchWitness {
   readonly metrics: Metrics
   readonly store: Pick<Store, 'insert'>
   readonly now: () => number
+  readonly audit: AuditLog
 }
 
 /** What happens to orders, as logs, metrics and, where a containment is not what people believe, findings. */
-export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): DispatchObserver {
+export function witnessDispatch({ log, metrics, store, now, audit }: DispatchWitness): DispatchObserver {
   const insertFinding = (row: Readonly<Record<string, unknown>>, about: string): void => {
     store.insert('finding_rows', [row]).catch((err: unknown) => {
       log.error({ err, about }, 'the finding about it could not be stored')
     })
   }
   return {
+    changed: (change) => recordLease(audit, change),
     opened(order) {
       const { id, tenant, level, target, cause, reason, mode } = order
       const said = mode === 'enforce' ? 'containment ordered' : 'containment planned, not enforced'
@@ -76,7 +80,9 @@ export function witnessDispatch({ log, metrics, store, now }: DispatchWitness): 
       )
       insertFinding(overBudgetRow(over), tenant)
     },
-    approval({ id, tenant, kind, state, containmentId, votes }) {
+    approval(approval) {
+      recordApproval(audit, approval)
+      const { id, tenant, kind, state, containmentId, votes } = approval
       log.info({ id, tenant, kind, state, containment: containmentId, votes }, 'approval')
     },
     historyDropped: (changes) =>
