@@ -26,5 +26,10 @@ it('a PEP without heartbeats is given an hour: the edge', () => {
 
 it('a night in which all are silent is none', () => {
   const night = [...stream('heartbeat', 0), from('gw-2', 600), from('gw-1', 600, 'heartbeat'), from('gw-2', 601)]
-  expect(run(detector, baselineOf({}), night).length).toBeLessThanOrEqual(1)
+  expect(run(detector, baselineOf({}), night)).toEqual([])
+})
+
+it('days between history and the first event are none, whoever speaks first', () => {
+  const days = [...stream('tools/call', 0), from('gw-2', 60 + 14 * 1_440), from('gw-2', 70 + 14 * 1_440)]
+  expect(run(detector, baselineOf({}), days)).toEqual([])
 })

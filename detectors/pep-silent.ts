@@ -4,7 +4,7 @@ export default defineDetector({
   id: 'pep-silent',
   title: 'Enforcement point that fell silent',
   description:
-    'A PEP sends nothing, not even heartbeats, for far longer than it ever was silent, while others of the tenant go on. Judged by the event time that the others have reached; carried by the event that shows it.',
+    'A PEP sends nothing, not even heartbeats, for far longer than it ever was silent, while others of the tenant go on. Measured only while the others are heard, in event time; carried by the event that shows it.',
   scope: 'fleet',
   needs: [],
   whileLearning: true,

@@ -9,6 +9,8 @@ const HEARTBEAT_SILENCE_MS = 150_000
 /** of a PEP without heartbeats: times its longest silence so far, and never less than an hour */
 const TIMES_LONGEST = 2
 const SILENCE_AT_LEAST_MS = 3_600_000
+/** longest pause of a whole tenant that counts as time, less than any silence: what is quiet together is nobody's */
+const MAX_PAUSE_MS = 120_000
 /** gaps that must have been seen before the longest of them says anything */
 const MIN_GAPS = 50
 /** decisions that must have been seen before their absence says anything */
@@ -19,6 +21,8 @@ const MIN_SESSIONS = 3
 export interface PepRecord {
   readonly source: string
   lastMs: number
+  /** the tenant's clock (see PepBook) when it was heard last */
+  heardMs: number
   events: number
   longestGapMs: number
   hasHeartbeat: boolean
@@ -32,11 +36,15 @@ export interface PepRecord {
   fromStart: number
 }
 
-/** PEPs of one tenant: who was heard when, judged by the event time that the others have reached. */
+/**
+ * PEPs of one tenant: who was heard when. Silence is measured by a clock of the tenant that goes on only while somebody
+ * is heard: nights, weekends and the time between history and the first live event are no PEP's silence.
+ */
 export class PepBook {
   readonly peps = new BoundedMap<string, PepRecord>(MAX_PEPS)
   private lookedMs = Number.NEGATIVE_INFINITY
   private nowMs = Number.NEGATIVE_INFINITY
+  private clockMs = 0
   private last: PepRecord | undefined
 
   /** PEPs that this event shows to be silent; empty on the quiet path. */
@@ -45,13 +53,17 @@ export class PepBook {
     this.last = pep
     // A clock that is ahead would make everyone else look silent.
     if (clock !== 'on-time') return NONE
-    const gapMs = timeMs - pep.lastMs
+    if (timeMs > this.nowMs) {
+      if (this.nowMs > 0) this.clockMs += Math.min(timeMs - this.nowMs, MAX_PAUSE_MS)
+      this.nowMs = timeMs
+    }
+    const gapMs = this.clockMs - pep.heardMs
     if (gapMs > pep.longestGapMs && !pep.isToldOf) pep.longestGapMs = gapMs
-    if (gapMs > 0) pep.lastMs = timeMs
+    if (timeMs > pep.lastMs) pep.lastMs = timeMs
+    pep.heardMs = this.clockMs
     pep.events++
     pep.isToldOf = false
     if (data.op === 'heartbeat') pep.hasHeartbeat = true
-    if (timeMs > this.nowMs) this.nowMs = timeMs
     if (this.nowMs - this.lookedMs < LOOK_EVERY_MS) return NONE
     this.lookedMs = this.nowMs
     return this.silent()
@@ -92,7 +104,7 @@ export class PepBook {
   private silent(): readonly SilentPep[] {
     let found: SilentPep[] | undefined
     for (const pep of this.peps.values()) {
-      const silentMs = this.nowMs - pep.lastMs
+      const silentMs = this.clockMs - pep.heardMs
       const usualMs = allowedMs(pep)
       if (usualMs === undefined || silentMs <= usualMs || pep.isToldOf) continue
       pep.isToldOf = true
@@ -108,6 +120,7 @@ export class PepBook {
       this.peps.set(source, {
         source,
         lastMs: timeMs,
+        heardMs: this.clockMs,
         events: 0,
         longestGapMs: 0,
         hasHeartbeat: false,
