@@ -4,7 +4,7 @@ import { absorb, type FleetSnapshot, snapshotOf } from './fleet/snapshot.ts'
 import { TenantFleet } from './fleet/tenant.ts'
 
 export type { FleetSnapshot } from './fleet/snapshot.ts'
-export { parseFleet } from './fleet/snapshot.ts'
+export { FleetSnapshotError, parseFleet } from './fleet/snapshot.ts'
 
 export interface FleetOptions {
   /** ids of the servers that the operator has registered; absent: there is no such list */

@@ -295,6 +295,13 @@ const Detection = section(
       'Tools that only read whatever they claim: what `restrict_read_only` lets through.',
       ['files/read_file'],
     ),
+    registeredServers: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'Ids of the servers that may be used; an event of any other one is a finding. Absent: no such list.',
+        examples: [['ledger', 'files']],
+      }),
+    ),
     trustedServers: list(Type.String({ minLength: 1 }), 'Servers whose results are not attacker-controlled.', [
       'ledger',
     ]),

@@ -61,7 +61,8 @@ export function openJudge(config: Config, context: JudgeContext): JudgeRoom {
   const { engine, baselineOf, fleetSnapshots = [], store, restoreFailed, rules } = context
   const options = sessionOptions(config)
   const sessions = new Sessions(options)
-  const fleets = new Fleets()
+  const { registeredServers } = config.detection
+  const fleets = new Fleets(registeredServers === undefined ? {} : { registeredServers })
   for (const snapshot of fleetSnapshots) fleets.absorb(snapshot)
   const policy = planPolicy(config)
   const judge = new StreamJudge({
