@@ -1,6 +1,6 @@
 import { mean, quantile, standardDeviation } from 'simple-statistics'
 import { seeded } from '../scripts/fixtures/world.ts'
-import { SERIES_SETTINGS, SeriesScorer } from '../src/detect/series/series-scorer.ts'
+import { SERIES_SETTINGS, SeriesScorer } from '../src/baseline/series/series-scorer.ts'
 import { liveBytes } from './lib/heap.ts'
 import { measure, round } from './lib/meter.ts'
 import type { Benchmark } from './main.ts'

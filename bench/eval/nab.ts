@@ -1,5 +1,5 @@
 import { type Random, seeded } from '../../scripts/fixtures/world.ts'
-import { SERIES_SETTINGS, SeriesScorer, type SeriesSettings } from '../../src/detect/series/series-scorer.ts'
+import { SERIES_SETTINGS, SeriesScorer, type SeriesSettings } from '../../src/baseline/series/series-scorer.ts'
 import { measure, round } from '../lib/meter.ts'
 import { setFolder } from './lib/data.ts'
 import { type LabelledSeries, rank, readNab, type ScoringProfile, scoreOf } from './lib/nab.ts'

@@ -152,7 +152,7 @@ export class Baselines {
 export const SHELF_LIFE_MS = 30 * 86_400_000
 
 export function stateAt(baseline: Pick<Baseline, 'state' | 'toMs'>, nowMs: number): BaselineState {
-  return baseline.state === 'active' && nowMs - baseline.toMs > SHELF_LIFE_MS ? 'stale' : baseline.state
+  return baseline.state !== 'learning' && nowMs - baseline.toMs > SHELF_LIFE_MS ? 'stale' : baseline.state
 }
 
 /** Letters, digits, dash and underscore stay; anything else is percent-encoded, dots too. */

@@ -5,8 +5,11 @@ import type { Trait } from './traits.ts'
  * learns; learning makes a new snapshot. Surprises are in nats, supports in distinct sessions and agents.
  */
 
-/** `learning`: too little history, diagnostics and written rules only. `stale`: not refreshed within its shelf life. */
-export type BaselineState = 'learning' | 'active' | 'stale'
+/**
+ * `learning`: too little history, diagnostics and written rules only. `drifted`: judges,
+ * but the role's volume lately left what its own past lets expect. `stale`: not refreshed within its shelf life.
+ */
+export type BaselineState = 'learning' | 'active' | 'drifted' | 'stale'
 
 export interface Support {
   readonly sessions: number

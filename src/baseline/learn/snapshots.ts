@@ -1,5 +1,6 @@
 import type { Baseline } from '../../model/index.ts'
 import { compileCombination, learnCombination, type PackedCombination } from '../combination.ts'
+import { hasDrifted } from '../drift.ts'
 import { NO_CALIBRATION } from '../empty.ts'
 import { compileProfiles, type ProfileRows } from '../profiles.ts'
 import { makeSnapshot, type Snapshot, type SnapshotHead } from '../snapshot.ts'
@@ -19,7 +20,7 @@ export async function snapshotOf(
   const parentRole = enough(own) ? undefined : settings.parentOf(own.tenant, own.role)
   const parent = roles.find((head) => head.tenant === own.tenant && head.role === parentRole && enough(head))
   const learntFrom = parent === undefined ? [own] : [own, parent]
-  const head = {
+  const learnt = {
     ...joined(own, parent, settings, enough(own) || parent !== undefined),
     ...(input.refsKey !== undefined && { refsKey: input.refsKey }),
   }
@@ -28,6 +29,8 @@ export async function snapshotOf(
     mergeFolds(byFold, () => true),
     settings,
   )
+  const drifted = learnt.state === 'active' && hasDrifted(rows.hours ?? [], own.toMs)
+  const head = drifted ? { ...learnt, state: 'drifted' as const } : learnt
   const sessions = head.state === 'learning' ? [] : await readSessions(input, settings, learntFrom)
   if (sessions.length === 0) return makeSnapshot(head, rows, NO_CALIBRATION)
   const heldOut = FOLDS.map((fold) => {

@@ -47,7 +47,7 @@ export class BaselineBook {
 
   /** How many are in each state. */
   readonly states = (): Readonly<Record<string, number>> => {
-    const states: Record<string, number> = { learning: 0, active: 0, stale: 0, refused: this.refused.size }
+    const states: Record<string, number> = { learning: 0, active: 0, drifted: 0, stale: 0, refused: this.refused.size }
     for (const { state } of this.current.all) states[state] = (states[state] ?? 0) + 1
     return states
   }
@@ -90,7 +90,8 @@ export class BaselineBook {
     const known = this.current.of(head.tenant, head.role)
     const baseline = known?.version === head.version ? known : await this.read(head)
     if (baseline === undefined || baseline.state === 'learning') return baseline
-    const state = nowMs - Number(head.created_ms) > this.shelfLifeMs ? 'stale' : 'active'
+    const learnt = baseline.state === 'stale' ? 'active' : baseline.state
+    const state = nowMs - Number(head.created_ms) > this.shelfLifeMs ? 'stale' : learnt
     return baseline.state === state ? baseline : { ...baseline, state }
   }
 
