@@ -52,11 +52,8 @@ describe('toRe2', () => {
   })
 
   it('writes repetitions beyond a thousand as smaller ones', () => {
-    expect([test('^a{1500}$')('a'.repeat(1_500)), test('^a{1500}$')('a'.repeat(1_499))]).toEqual([true, false])
-    expect([test('^(?:a){1,1200}$')('a'.repeat(1_200)), test('^(?:a){1,1200}$')('a'.repeat(1_201))]).toEqual([
-      true,
-      false,
-    ])
+    expect([test('^a{1050}$')('a'.repeat(1_050)), test('^a{1050}$')('a'.repeat(1_049))]).toEqual([true, false])
+    expect([test('^[ab]{1001,}$')('b'.repeat(1_001)), test('^[ab]{1001,}$')('b'.repeat(1_000))]).toEqual([true, false])
     expect([test('.{3000,}')('a'.repeat(3_000)), test('.{3000,}')(`${'a'.repeat(2_999)}\n`.repeat(3))]).toEqual([
       true,
       false,
@@ -165,7 +162,7 @@ describe('hostile patterns', () => {
   }, 120_000)
 
   it('are refused when they are too large to run', () => {
-    const { failed } = load(ruleOf("s:\n    F|re: '((a{1,30}){1,30}b){1,1}(c{1,30}){1,30}'\ncondition: s"))
+    const { failed } = load(ruleOf("s:\n    F|re: '(a{1,30}){1,30}(b{1,30}){1,30}'\ncondition: s"))
     expect(failed[0]?.message).toMatch(/repeats too much/)
   })
 
