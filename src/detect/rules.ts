@@ -32,6 +32,11 @@ export class Rules {
     for (const rule of rules) this.spoken.set(rule, spokenOf(rule))
   }
 
+  /** groups of correlations given up for want of room */
+  get evictedGroups(): number {
+    return this.set.evictedGroups
+  }
+
   match(input: RuleInput): readonly RawSignal[] {
     const matched = this.set.match(input)
     if (matched.length === 0) return NO_SIGNALS

@@ -26,7 +26,7 @@ const judged = (over: object = {}): Judged => ({
 test('counts what the pipeline tells, and shows what is not stored yet', async () => {
   const failures: unknown[] = []
   const metrics = createMetrics(
-    { liveSessions: () => 7 },
+    { liveSessions: () => 7, evictedRuleGroups: () => 3 },
     (...failure) => failures.push(failure),
     () => NOW_MS,
   )
@@ -35,6 +35,7 @@ test('counts what the pipeline tells, and shows what is not stored yet', async (
   metrics.observer.failed('store', new Error('away'), 1)
   const before = (await metrics.exposition()).text
   expect(before).toContain('belay_unstored_events 3')
+  expect(before).toContain('belay_rule_groups_evicted 3')
   metrics.observer.done('store', 3, 4)
   const { text } = await metrics.exposition()
   expect(text).toContain('belay_unstored_events 0')

@@ -14,6 +14,8 @@ export interface Readings {
   readonly baselines?: () => Readonly<Record<string, number>>
   /** written rules by state: running, failed */
   readonly rules?: () => Readonly<Record<string, number>>
+  /** groups of correlations that the rules in force gave up for want of room */
+  readonly evictedRuleGroups?: () => number
 }
 
 export interface Metrics {
@@ -101,7 +103,7 @@ function createCounters(registry: Registry) {
 }
 
 function registerReadings(registry: Registry, readings: Readings): void {
-  const { queueDepth, liveSessions, sourceLag, baselines, rules } = readings
+  const { queueDepth, liveSessions, sourceLag, baselines, rules, evictedRuleGroups } = readings
   const registers = [registry]
   if (queueDepth)
     new Gauge({
@@ -155,6 +157,15 @@ function registerReadings(registry: Registry, readings: Readings): void {
       collect() {
         this.reset()
         for (const [state, count] of Object.entries(rules())) this.set({ state }, count)
+      },
+    })
+  if (evictedRuleGroups)
+    new Gauge({
+      name: 'belay_rule_groups_evicted',
+      help: 'Groups of correlations that the rules in force gave up for want of room',
+      registers,
+      collect() {
+        this.set(evictedRuleGroups())
       },
     })
 }

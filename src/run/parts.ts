@@ -70,6 +70,7 @@ async function open(
       liveSessions: () => readings.judgeRoom?.liveSessions() ?? 0,
       baselines: () => readings.book?.states() ?? {},
       rules: () => readings.rules?.counts ?? {},
+      evictedRuleGroups: () => readings.rules?.of()?.evictedGroups ?? 0,
       ...(config.kafka && { sourceLag: () => readings.entrance?.lag?.() ?? 0 }),
     },
     logFailures(log),

@@ -84,3 +84,19 @@ test('rules match says what a wrong call needs', async () => {
   const noRules = await run(['rules', 'check', '--rules', join(folder, 'none')])
   expect([noRules.code, noRules.err]).toEqual([1, expect.stringContaining('no such file')])
 })
+
+test('rules sql writes a query per rule, and says which have none', async () => {
+  const agents = 'logsource: {category: agent_tool_event}\ndetection:\n    it: {'
+  const reads = `title: Reads\nid: reads\n${agents}tool.name: read_file}\n    condition: it\n`
+  const risky = `title: Risky\nid: risky\n${agents}session.risk|gt: 0.4}\n    condition: it\n`
+  const path = file('sql.yml', `${reads}---\n${risky}`)
+  const { code, out, err } = await run(['rules', 'sql', '--rules', path])
+  expect(out).toMatch(/^-- Reads \(reads\), .*sql.yml:1\nSELECT [\s\S]+;\n/)
+  expect(err).toContain('sql.yml:8: has no SQL: session.risk is not stored with the event')
+  expect(code).toBe(1)
+  const json = await run(['rules', 'sql', '--rules', path, '--json'])
+  expect(JSON.parse(json.out)).toEqual({
+    queries: [{ rule: 'reads', sql: expect.stringContaining('FROM events') as unknown }],
+    failed: [{ file: path, error: expect.stringMatching(/^line 8: has no SQL/) as unknown }],
+  })
+})

@@ -53,6 +53,7 @@ const TEXTS = [
   'ΟΔΟΣ',
   '😀 x',
   'line\nbreak "quoted"',
+  'para\u2029graph',
   'run -enc /flag \u2014x',
   'cGluZyBhbHBoYQ==',
   '7',

@@ -24,7 +24,7 @@ export interface Window {
 }
 
 /** Values that a sum, a percentile or a late step needs one by one are kept up to this many per group, the newest. */
-export const MAX_EVENTS = 10_000
+const MAX_EVENTS = 10_000
 
 /** A new window, for one group of this correlation. */
 export function windowOf(correlation: Correlation): Window {

@@ -24,6 +24,11 @@ export class RuleSet<E> {
     this.silent = silent
   }
 
+  /** groups of correlations given up for want of room */
+  get evictedGroups(): number {
+    return this.correlator.evictedGroups
+  }
+
   /**
    * The rules that match at this event: detection rules in the order they were given, then correlations. A rule that
    * only feeds correlations without `generate` is not among them.

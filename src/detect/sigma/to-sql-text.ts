@@ -28,11 +28,10 @@ export function joinedBy(operator: 'AND' | 'OR', of: readonly string[], none: '0
   return of.length === 1 ? (of[0] as string) : `(${of.join(` ${operator} `)})`
 }
 
-export function indented(text: string, by = '    '): string {
-  return text.replace(/^(?=.)/gm, by)
-}
-
-/** One line of a comment, whatever the text holds. */
-export function comment(text: string): string {
-  return `-- ${text.replace(/\s+/g, ' ')}`
+/** Only a line feed ends a line: literals may hold the other line separators of Unicode. */
+export function indented(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => (line === '' ? line : `    ${line}`))
+    .join('\n')
 }
