@@ -13,6 +13,7 @@ import { releaseCommand } from './commands/release.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { scoreCommand } from './commands/score.ts'
 import { sessionsCommand } from './commands/sessions.ts'
+import { toolsCommand } from './commands/tools.ts'
 import { upCommand } from './commands/up.ts'
 import type { Io } from './io.ts'
 
@@ -36,6 +37,7 @@ export function createProgram(io: Io): Command {
     answerCommand(io, 'approve'),
     answerCommand(io, 'deny'),
     baselinesCommand(io),
+    toolsCommand(io),
     explainCommand(io),
     rulesCommand(io),
     backtestCommand(io),

@@ -5,6 +5,7 @@ import { baselineVersionRoutes } from './baseline-versions.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { explainRoutes } from './explain.ts'
 import { problem } from './server.ts'
+import { toolRoutes } from './tools.ts'
 
 /** A session in `GET /v1/sessions`; times are ISO 8601, risk is 0..1. */
 export interface SessionRow {
@@ -73,6 +74,7 @@ export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
     baselineVersionRoutes(server, parts)
     explainRoutes(server, parts.store)
     deadLetterRoutes(server, parts)
+    toolRoutes(server, parts)
   }
 }
 
