@@ -2,9 +2,9 @@ import type { DetectionRule, Expression, Position } from './ast.ts'
 import { parseCondition, type Searches } from './condition.ts'
 import { RuleError } from './errors.ts'
 import type { Context } from './parse-context.ts'
-import { parseLogSource, parseRuleHead } from './parse-head.ts'
+import { notes, parseLogSource, parseRuleHead } from './parse-head.ts'
 import { keywords, parseItem } from './parse-item.ts'
-import { mapOf, required, texts } from './parse-values.ts'
+import { mapOf, required } from './parse-values.ts'
 import type { YamlEntry, YamlMap, YamlNode, YamlScalar } from './yaml.ts'
 
 const DETECTION_HINT = 'give it a search such as `selection` and a `condition`'
@@ -17,7 +17,7 @@ export function parseDetectionRule(map: YamlMap, context: Context): DetectionRul
     kind: 'detection',
     ...head,
     logsource,
-    fields: texts(map, 'fields'),
+    fields: notes(map, 'fields', context),
     condition: parseSearches(detection, new Set(['condition', 'timeframe']), context),
   }
 }

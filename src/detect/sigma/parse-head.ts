@@ -38,11 +38,22 @@ export function parseRuleHead(map: YamlMap, context: Context): RuleHead {
     ...parseHead(map),
     ...(status === undefined ? {} : { status }),
     ...(level === undefined ? {} : { level }),
-    tags: texts(map, 'tags'),
-    references: texts(map, 'references'),
-    falsePositives: texts(map, 'falsepositives'),
+    tags: notes(map, 'tags', context),
+    references: notes(map, 'references', context),
+    falsePositives: notes(map, 'falsepositives', context),
     belay: context.raw ? { runbook: [], knownGaps: [], tests: [] } : parseBelayKeys(map),
   }
+}
+
+/** Texts for people: what is none (`- Word: more` is a map in YAML) is told about, and no reason not to run the rule. */
+export function notes(map: YamlMap, key: string, context: Context): readonly string[] {
+  const entry = entryOf(map, key)
+  const items = entry?.value.kind === 'list' ? entry.value.items : entry ? [entry.value] : []
+  return items.flatMap((item) => {
+    if (item.kind === 'scalar') return item.value === null ? [] : [item.text]
+    context.warn(item.position, `\`${key}\` should be a list of texts; put a text with a colon in quotes`)
+    return []
+  })
 }
 
 const LOGSOURCE_HINT = 'name a category, a product or a service'

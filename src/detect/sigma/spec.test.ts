@@ -55,6 +55,17 @@ describe('components', () => {
     expect(warnings[0]).toMatchObject({ line: 2, message: '`date` is `2020/01/02`; write it as YYYY-MM-DD' })
   })
 
+  it('runs a rule whose notes are no texts, and says so', () => {
+    const { rules, warnings } = load(
+      ruleOf('s: {F: 1}\ncondition: s', 'title: x\nfalsepositives:\n    - Admins: at work\n    - Others'),
+    )
+    expect(rules[0]?.falsePositives).toEqual(['Others'])
+    expect(warnings[0]).toMatchObject({
+      line: 3,
+      message: '`falsepositives` should be a list of texts; put a text with a colon in quotes',
+    })
+  })
+
   it('calls a rule by its id, without one by its name, then by its title', () => {
     const keys = ['title: T\nid: I\nname: N', 'title: T2\nname: N2', 'title: T3']
     const text = keys.map((head) => ruleOf('s: {F: 1}\ncondition: s', head)).join('---\n')
