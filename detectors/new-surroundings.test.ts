@@ -21,6 +21,14 @@ it('the usual region is none', () => {
 it('one session in twenty-five is the edge', () => {
   expect(from({ region: 'eu-west-2' })).toHaveLength(1)
 })
+it('an agent that is new to the role comes with its place', () => {
+  const agents = baselineOf({
+    surroundings: [profileRow('region', 'eu-west-1', 96), profileRow('agent', 'agent-1', 96)],
+  })
+  const from = (id: string) => run(detector, agents, [toolEvent({ agent: { id }, env: { region: 'ap-south-1' } })])
+  expect(from('agent-1')).toHaveLength(1)
+  expect(from('agent-9')).toEqual([])
+})
 it('one more host is no news where hosts come and go, and what the history never states is not judged', () => {
   expect(from({ host: 'pod-911' })).toEqual([])
   expect(from({ country: 'XX' })).toEqual([])

@@ -8,13 +8,13 @@ export default defineDetector({
   id: 'new-surroundings',
   title: 'Region, country or host that is new to the role',
   description:
-    'The session runs where the role hardly ever does. Where hosts come and go, one more surprises little: the share of places seen only once says how usual a new one is.',
+    'An agent of the role runs where the role hardly ever does. Where hosts come and go, one more surprises little: the share of places seen only once says how usual a new one is.',
   needs: [],
   whileLearning: false,
   contains: true,
   tags: ['AML.T0012', 'ASI03', 'ASI10', 'MCP07'],
   knownGaps: [
-    'A new team in another region is new until a baseline has seen it.',
+    'An agent that is new to the role is not judged: a team that joins elsewhere is no attack, and neither looks an attacker who brings an agent id of its own.',
     'The PEP says where it runs; a stolen credential used behind the same PEP is not new.',
   ],
   runbook: [
@@ -25,6 +25,8 @@ export default defineDetector({
   detect({ event, session, baseline }) {
     const { env } = event.data
     if (env === undefined || !session.firstOfCall) return undefined
+    // An agent that joins comes with its place.
+    if (baseline.surroundings.surprise('agent', session.agent)?.sessions === 0) return undefined
     let strength = 0
     let reasons: Reason[] | undefined
     for (const kind of KINDS) {

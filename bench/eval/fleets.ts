@@ -52,13 +52,20 @@ function testOf(team: Team, random: ReturnType<typeof seeded>): Played[] {
   const from = daysFrom(HISTORY_FROM, HISTORY_DAYS + 1).at(-1) ?? HISTORY_FROM
   const played: Played[] = []
   for (const day of daysFrom(from, TEST_DAYS)) {
-    if (isWorkday(day, team)) played.push(...workOf(team, day, random), ...attacksOf(team, day, random))
+    if (isWorkday(day, team)) played.push(...withAttacks(workOf(team, day, random), attacksOf(team, day, random)))
     // A few work on a holiday.
     else if (team.holidays.includes(day)) played.push(...workOf(team, day, random, 'holiday shift').slice(0, 4))
     if (team.role === NEW_TEAM.role && isWorkday(day, NEW_TEAM))
       played.push(...workOf(NEW_TEAM, day, random, 'new team'))
   }
   return played
+}
+
+/** An attack raises what its agent did that day: the honest sessions beside it are counted apart. */
+function withAttacks(work: readonly Played[], attacks: readonly Played[]): Played[] {
+  const agents = new Set(attacks.map(({ agent }) => agent))
+  const labelled = work.map((one): Played => (agents.has(one.agent) ? { ...one, truth: 'beside an attack' } : one))
+  return [...labelled, ...attacks]
 }
 
 function eventsOf(played: readonly Played[]): object[] {
@@ -79,7 +86,7 @@ function figuresOf(played: readonly Played[], judged: readonly Judged[]) {
     if (verdict.findings.length > 0) one.alerted = true
     if (verdict.action !== 'allow') one.contained = true
     for (const { by, evidence } of verdict.signals) if (evidence > 0) one.said.add(by.id)
-    for (const { cause } of verdict.findings) one.said.add(cause)
+    for (const { cause } of verdict.findings) one.said.add(`${cause} (alert)`)
   }
   const sessions = (truth: Truth): readonly Seen[] =>
     played.flatMap((one) =>

@@ -1,14 +1,14 @@
 import type { Surprise, Surrounding, SurroundingsProfile } from '../model/index.ts'
 import type { ProfileDefinition, ProfileRow } from './profile.ts'
 
-/** Region, country, host and posture of the role's sessions, as the PEP states them. */
+/** Region, country, host and posture of the role's sessions, as the PEP states them, and the agents that had them. */
 export const surroundings: ProfileDefinition<'surroundings'> = {
   name: 'surroundings',
   select: `
     SELECT tenant, role, agent_id, session_id, day, fold, tupleElement(stated, 1) AS key, tupleElement(stated, 2) AS subkey, 1 AS n
     FROM (SELECT *, JSONExtractString(event, 'data', 'env', 'country') AS env_country FROM calls)
     ARRAY JOIN [('region', toString(env_region)), ('country', env_country), ('host', toString(env_host)),
-                ('posture', toString(env_posture))] AS stated
+                ('posture', toString(env_posture)), ('agent', agent_id)] AS stated
     WHERE subkey != ''
     GROUP BY tenant, role, agent_id, session_id, day, fold, key, subkey`,
   compile: compileSurroundings,

@@ -6,11 +6,11 @@ import {
   FEATURES,
   isDescribed,
   QUIET_FLEET,
+  type RestoredEvent,
   type Tail,
-  type ToolEvent,
 } from '../model/index.ts'
 import type { Engine } from './engine.ts'
-import { type SessionOptions, Sessions } from './session.ts'
+import { type Entered, type SessionOptions, Sessions } from './session.ts'
 import { Evidence, evidenceOf, type Weights } from './verdict.ts'
 
 /** Strongest clean strengths kept per detector. */
@@ -31,7 +31,7 @@ export interface RehearsedSession {
 /** Clean sessions with a baseline that has not seen them: what they score is what an unseen clean session scores. */
 export interface HeldOut {
   readonly baseline: Baseline
-  readonly sessions: readonly (readonly ToolEvent[])[]
+  readonly sessions: readonly (readonly RestoredEvent[])[]
 }
 
 export function rehearse(
@@ -47,13 +47,13 @@ export function rehearse(
 function rehearseOne(
   engine: Engine,
   baseline: Baseline,
-  events: readonly ToolEvent[],
+  events: readonly RestoredEvent[],
   options: Partial<SessionOptions>,
 ): RehearsedSession {
   const live = new Sessions(options)
   const signals: { timeMs: number; strengths: [string, number][] }[] = []
   for (const event of events) {
-    const { session, duplicate } = live.enter(event)
+    const { session, duplicate } = enterAsThen(live, event)
     if (duplicate) continue
     const detected = engine.detect({ event, session, baseline: { ...baseline, state: 'active' }, fleet: QUIET_FLEET })
     if (detected.signals.length > 0) {
@@ -75,7 +75,7 @@ export function describeCalls(
   for (const events of sessions) {
     const live = new Sessions(options)
     for (const event of events) {
-      const { session, duplicate } = live.enter(event)
+      const { session, duplicate } = enterAsThen(live, event)
       if (duplicate) continue
       if (isDescribed(session)) {
         callFeatures(event, session, baseline, features)
@@ -85,6 +85,11 @@ export function describeCalls(
     }
   }
   return calls
+}
+
+/** The agent's hour was what all its sessions made of it, not what this one does alone. */
+function enterAsThen(live: Sessions, event: RestoredEvent): Entered {
+  return event.agentHour === undefined ? live.enter(event) : live.restoring(event.agentHour, () => live.enter(event))
 }
 
 /**

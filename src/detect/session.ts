@@ -115,10 +115,10 @@ export class Sessions {
   }
 
   /** Folds a stored event: its agent's hour was what it was, and is counted elsewhere. */
-  restoring(hour: AgentHour, fold: () => void): void {
+  restoring<Folded>(hour: AgentHour, fold: () => Folded): Folded {
     this.hourThen = hour
     try {
-      fold()
+      return fold()
     } finally {
       this.hourThen = undefined
     }

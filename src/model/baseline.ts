@@ -85,8 +85,8 @@ export interface ParameterProfile {
   traitAnywhere(trait: Trait): Surprise & { readonly calls: number }
 }
 
-/** Where and on what the role runs. */
-export type Surrounding = 'region' | 'country' | 'host' | 'posture'
+/** Where and on what the role runs, and which agents have it. */
+export type Surrounding = 'region' | 'country' | 'host' | 'posture' | 'agent'
 
 export interface SurroundingsProfile {
   /** undefined where the history never states this kind of surrounding */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Random } from '../../../scripts/fixtures/world.ts'
 
 /**
@@ -23,6 +24,8 @@ export type Truth =
   | 'holiday shift'
   | 'month end'
   | 'new team'
+  /** honest work of an agent on a day on which an attack is made in its name */
+  | 'beside an attack'
   | 'night entry'
   | 'mass read'
   | 'many calls'
@@ -39,6 +42,8 @@ export const ATTACKS: ReadonlySet<Truth> = new Set([
 
 export interface Played {
   readonly session: string
+  readonly agent: string
+  readonly day: string
   readonly truth: Truth
   readonly events: readonly object[]
 }
@@ -127,6 +132,7 @@ interface Plan {
   readonly session: string
   readonly truth: Truth
   readonly agent: string
+  readonly day: string
   readonly startMs: number
   readonly region: string
 }
@@ -145,6 +151,7 @@ export function workOf(team: Team, day: string, random: Random, label: Truth = '
         session: `${team.role}-${day}-${i}-${label.replaceAll(' ', '')}`,
         truth: busy && label === 'usual' ? 'month end' : label,
         agent: random.pick(team.agents),
+        day,
         startMs: localMs(day, hour, team.timeZone),
         region: team.region,
       },
@@ -153,17 +160,19 @@ export function workOf(team: Team, day: string, random: Random, label: Truth = '
   })
 }
 
-/** One attack of each kind on a day. */
+/** One attack of each kind on a day, all of one agent. */
 export function attacksOf(team: Team, day: string, random: Random): Played[] {
   const noon = localMs(day, (team.hours[0] + team.hours[1]) / 2, team.timeZone)
   const night = localMs(day, 2 + random.next() * 2, team.timeZone)
+  const agent = random.pick(team.agents)
   return [...ATTACKS].map((truth) =>
     play(
       {
         team,
         session: `${team.role}-${day}-${truth.replaceAll(' ', '')}`,
         truth,
-        agent: random.pick(team.agents),
+        agent,
+        day,
         startMs: truth === 'night entry' ? night : noon + random.int(0, 3) * HOUR_MS,
         region: truth === 'foreign region' ? 'sa-east-1' : team.region,
       },
@@ -172,7 +181,7 @@ export function attacksOf(team: Team, day: string, random: Random): Played[] {
   )
 }
 
-function play({ team, session, truth, agent, startMs, region }: Plan, random: Random): Played {
+function play({ team, session, truth, agent, day, startMs, region }: Plan, random: Random): Played {
   const events: object[] = []
   let atMs = Math.round(startMs)
   const step = (data: object): void => {
@@ -199,10 +208,11 @@ function play({ team, session, truth, agent, startMs, region }: Plan, random: Ra
       phase: 'response',
       call_id: `${session}-auth-${events.length}`,
       server: { id: 'records' },
+      result: { status: outcome === 'success' ? 'ok' : 'denied' },
       auth: {
         outcome,
         method: 'oauth',
-        credential_sha256: 'c0ffee'.repeat(10) + agent.length.toString(16).padStart(4, '0'),
+        credential_sha256: createHash('sha256').update(agent).digest('hex'),
       },
     })
   const call = (tool: string, args: object, records: number, bytes: number): void => {
@@ -227,5 +237,5 @@ function play({ team, session, truth, agent, startMs, region }: Plan, random: Ra
     if (random.next() < 0.5) call('add_note', { id: random.int(10_000, 99_999), text: 'checked' }, 1, 40)
   }
   if (truth === 'mass read') call('list_cases', { status: 'all' }, 2_000 + random.int(0, 3_000), 900_000)
-  return { session, truth, events }
+  return { session, agent, day, truth, events }
 }

@@ -35,7 +35,12 @@ export async function learnAndJudge(
     const judged: Judged[] = []
     const store = { write: () => Promise.resolve() }
     const door = openDoor(settings.config, keys)
-    await replayFiles({ io: quietIo, door, judge, store, judged: (some) => judged.push(...some) }, [score], 'score')
+    const { rejected } = await replayFiles(
+      { io: { ...quietIo, err: console.error }, door, judge, store, judged: (some) => judged.push(...some) },
+      [score],
+      'score',
+    )
+    if (rejected > 0) throw new Error(`${rejected} events of the evaluation are not valid`)
     return judged
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -1,6 +1,8 @@
 import {
+  type AgentHour,
   type ClockFlag,
   type Profiles,
+  type RestoredEvent,
   type SignatureState,
   type StoredRef,
   storedEvent,
@@ -79,7 +81,7 @@ export async function readRows(
 
 export interface LearntSession {
   readonly fold: number
-  readonly events: readonly ToolEvent[]
+  readonly events: readonly RestoredEvent[]
 }
 
 export interface StoredEvent {
@@ -97,6 +99,14 @@ export interface StoredEvent {
   readonly refs: readonly StoredRef[]
 }
 
+/** An event with its agent's hour as it was then. */
+interface StoredStep extends StoredEvent {
+  readonly hour: number | string
+  readonly hour_calls: number | string
+  readonly hour_bytes: number | string
+  readonly hour_records: number | string
+}
+
 /** Selects what an event's text leaves out. */
 export const REFS = 'arrayZip("refs.in", "refs.kind", "refs.fp", "refs.untrusted", "refs.imperative") AS refs'
 
@@ -106,7 +116,7 @@ export async function readSessions(
   heads: readonly RoleHead[],
 ): Promise<readonly LearntSession[]> {
   const [first] = heads
-  const rows = await input.store.query<StoredEvent>(
+  const rows = await input.store.query<StoredStep>(
     `WITH chosen AS (
        SELECT tenant, role, agent_id, session_id, fold, first_time, last_time FROM learnt_sessions
        WHERE tenant = {tenant:String} AND role IN {roles:Array(String)}
@@ -115,6 +125,8 @@ export async function readSessions(
      )
      SELECT e.tenant AS tenant, e.agent_id AS agent_id, e.session_id AS session_id, s.fold AS fold, e.origin AS origin,
             e.position AS position, toUnixTimestamp64Milli(e.time) AS time_ms,
+            intDiv(toUnixTimestamp64Milli(e.agent_hour), 3600000) AS hour, e.agent_hour_calls AS hour_calls,
+            e.agent_hour_bytes AS hour_bytes, e.agent_hour_records AS hour_records,
             toUnixTimestamp64Milli(e.received) AS received_ms, e.clock AS clock, e.signature AS signature, e.event AS event,
             ${REFS}
      FROM events AS e INNER JOIN chosen AS s USING (tenant, role, agent_id, session_id)
@@ -127,14 +139,18 @@ export async function readSessions(
       most: settings.maxCalibrated,
     },
   )
-  const sessions = new Map<string, { fold: number; events: ToolEvent[] }>()
+  const sessions = new Map<string, { fold: number; events: RestoredEvent[] }>()
   for (const row of rows) {
     const key = `${row.agent_id}\u001f${row.session_id}`
     const session = sessions.get(key) ?? { fold: Number(row.fold), events: [] }
-    session.events.push(toToolEvent(row))
+    session.events.push({ ...toToolEvent(row), agentHour: hourOf(row) })
     sessions.set(key, session)
   }
   return [...sessions.values()]
+}
+
+function hourOf({ hour, hour_calls, hour_bytes, hour_records }: StoredStep): AgentHour {
+  return { hour: Number(hour), calls: Number(hour_calls), bytes: Number(hour_bytes), records: Number(hour_records) }
 }
 
 export function toToolEvent(row: StoredEvent): ToolEvent {

@@ -1,4 +1,4 @@
-import type { Baseline, Budgets, Calibration, ToolEvent } from '../../model/index.ts'
+import type { Baseline, Budgets, Calibration, RestoredEvent } from '../../model/index.ts'
 
 /** What the learn job needs of the store. */
 export interface LearnStore {
@@ -52,7 +52,7 @@ export const LEARN_DEFAULTS: LearnSettings = {
 
 /** Judges sessions with baselines that have not seen them, and finds tails and threshold (detect/calibrate.ts). */
 export type Calibrate = (
-  heldOut: readonly { readonly baseline: Baseline; readonly sessions: readonly (readonly ToolEvent[])[] }[],
+  heldOut: readonly { readonly baseline: Baseline; readonly sessions: readonly (readonly RestoredEvent[])[] }[],
   budgets: Budgets,
 ) => Calibration
 
