@@ -57,7 +57,7 @@ export type Calibrate = (
 ) => Calibration
 
 /** The calls of sessions as numbers (features.ts), against a baseline that has not seen them (detect/calibrate.ts). */
-export type DescribeCalls = (baseline: Baseline, sessions: readonly (readonly ToolEvent[])[]) => readonly number[][]
+export type DescribeCalls = (baseline: Baseline, sessions: readonly (readonly RestoredEvent[])[]) => readonly number[][]
 
 export interface LearnInput {
   readonly store: LearnStore
