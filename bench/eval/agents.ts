@@ -40,10 +40,10 @@ export const evaluation: Evaluation = {
     const figures: Record<string, unknown> = {}
     const weights: Partial<Record<SetName, Readonly<Record<string, number>>>> = {}
     for (const name of SETS) {
-      progress(`${name}: judged with the reviewed weights, to train on`)
       const plain = await plainOf(sets[name])
       weights[name] = trainWeights(plain)
-      figures[`${name}_reviewed_weights`] = figuresOf(plain)
+      figures[`${name}_reviewed_weights`] = told(progress, `${name}, reviewed weights`, figuresOf(plain))
+      progress(`weights that ${name} gives: ${JSON.stringify(weights[name])}`)
     }
     for (const name of SETS) {
       const own = weights[OTHER[name]] ?? {}
@@ -51,6 +51,11 @@ export const evaluation: Evaluation = {
     }
     return { weights, ...figures }
   },
+}
+
+function told(progress: Progress, what: string, figures: Figures): Figures {
+  progress(`${what}: ${JSON.stringify(figures)}`)
+  return figures
 }
 
 async function plainOf({ files, labels }: AgentSet, options = {}): Promise<readonly JudgedSession[]> {
@@ -64,17 +69,19 @@ async function evaluateSet(
   progress: Progress,
   plot: Parameters<Evaluation['run']>[0]['plot'],
 ): Promise<Figures> {
-  progress(`${name}: plain and test, weights of the other set`)
+  const tell = (what: string, sessions: readonly JudgedSession[]): Figures =>
+    told(progress, `${name}, weights of the other set, ${what}`, figuresOf(sessions))
   const judged = await judgeSet(set.files, set.labels, ['plain', 'test'], { weights })
   const plain = judged.get('plain') ?? []
   const unseen = plain.filter(({ label }) => label.seen_task === false)
+  const own = tell('plain', plain)
+  const test = tell('test', judged.get('test') ?? [])
   const without: Record<string, Figures> = {}
   const scratch = mkdtempSync(join(tmpdir(), 'belay-refs-'))
   try {
     for (const content of ['refs', 'values'] as const) {
-      progress(`${name}: content dropped, ${content} only`)
       const files = withoutContent(set.files, scratch, content)
-      without[content] = figuresOf(await plainOf({ ...set, files }, { weights }))
+      without[content] = tell(`content dropped, ${content} only`, await plainOf({ ...set, files }, { weights }))
     }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
@@ -82,8 +89,7 @@ async function evaluateSet(
   const ablation: Record<string, Figures> = {}
   for (const [id, weight] of Object.entries(weights)) {
     if (weight < WORTH_REMOVING) continue
-    progress(`${name}: without ${id}`)
-    ablation[id] = figuresOf(await plainOf(set, { weights, disabled: [id] }))
+    ablation[id] = tell(`without ${id}`, await plainOf(set, { weights, disabled: [id] }))
   }
   const hijacked = risksOf(plain.filter(({ label }) => label.label === 'hijacked'))
   const benign = risksOf(plain.filter(({ label }) => label.label === 'benign'))
@@ -93,9 +99,9 @@ async function evaluateSet(
     { name: 'hijacked against benign and resisted', points: rocOf(spared, hijacked) },
   ])
   return {
-    plain: figuresOf(plain),
-    ...(unseen.length > 0 && { plain_unseen_tasks: figuresOf(unseen) }),
-    test: figuresOf(judged.get('test') ?? []),
+    plain: own,
+    ...(unseen.length > 0 && { plain_unseen_tasks: tell('plain, unseen tasks', unseen) }),
+    test,
     content_dropped_refs: without.refs,
     content_dropped_values: without.values,
     ablation,
