@@ -18,7 +18,7 @@ export interface Weights {
 }
 
 /** Only what fewer than one clean event in twenty shows is evidence. */
-const COMMON_NATS = Math.log(20)
+export const COMMON_NATS = Math.log(20)
 /** session evidence halves in this time when nothing adds to it */
 export const HALF_LIFE_MS = 2 * 3_600_000
 
@@ -65,8 +65,9 @@ export class Evidence {
   }
 }
 
+/** what counts of an event beside its detector's strongest, and of a detector beside the strongest */
 const REPEATED = 0.1
-const BESIDE = 0.1
+export const BESIDE = 0.1
 
 /** 0..1, monotone, 0.5 at the role's threshold, so that roles can be compared. */
 export function riskOf(nats: number, thresholdNats: number): number {

@@ -1,19 +1,18 @@
+import { BESIDE, COMMON_NATS } from '../../../src/detect/verdict.ts'
 import { WEIGHTS } from '../../../src/detect/weights.ts'
 import type { JudgedSession } from './agent-sets.ts'
 import { untilInjected } from './hijack-figures.ts'
 
-/** what is common is no evidence, as in verdict.ts */
-const COMMON_NATS = Math.log(20)
 const MOST_NATS = 10
 const ROUNDS = 3_000
 const STEP = 0.05
 /** how strongly weights are drawn to the reviewed ones: what the data says nothing of stays as a person left it */
-const PRIOR = 0.02
+const PRIOR = 0.2
 
 /**
- * Weights by logistic regression of hijacked (up to the injected call) against benign and resisted sessions on the
- * largest surprise of each detector, classes balanced, weights kept non-negative by projection and drawn to the
- * reviewed ones by a Gaussian prior. Scaled so that the largest is 1.
+ * Weights by logistic regression of hijacked (up to the injected call) against benign and resisted sessions on their
+ * fused evidence, as verdict.ts fuses it, classes balanced, weights kept non-negative by projection and drawn to the
+ * reviewed ones by a Gaussian prior. Projected subgradient descent; scaled so that the largest is 1.
  */
 export function trainWeights(sessions: readonly JudgedSession[]): Readonly<Record<string, number>> {
   const ids = Object.keys(WEIGHTS.detectors)
@@ -28,9 +27,11 @@ export function trainWeights(sessions: readonly JudgedSession[]): Readonly<Recor
     const gradient = weights.map((weight, d) => PRIOR * (weight - (prior[d] ?? 0)))
     let biasGradient = 0
     for (const [i, row] of rows.entries()) {
-      const error = (1 / (1 + Math.exp(-dot(weights, row) - bias)) - (targets[i] ?? 0)) * (balance[i] ?? 0)
+      const { nats, largest } = fuse(weights, row)
+      const error = (1 / (1 + Math.exp(-nats - bias)) - (targets[i] ?? 0)) * (balance[i] ?? 0)
       biasGradient += error
-      for (const [d, nats] of row.entries()) gradient[d] = (gradient[d] ?? 0) + error * nats
+      for (const [d, surprise] of row.entries())
+        gradient[d] = (gradient[d] ?? 0) + error * surprise * (d === largest ? 1 : BESIDE)
     }
     bias -= STEP * biasGradient
     for (const [d, slope] of gradient.entries()) weights[d] = Math.max(0, (weights[d] ?? 0) - STEP * slope)
@@ -47,8 +48,16 @@ function featuresOf(session: JudgedSession, ids: readonly string[]): readonly nu
   })
 }
 
-function dot(a: readonly number[], b: readonly number[]): number {
+function fuse(weights: readonly number[], row: readonly number[]): { readonly nats: number; readonly largest: number } {
   let sum = 0
-  for (const [i, x] of a.entries()) sum += x * (b[i] ?? 0)
-  return sum
+  let most = 0
+  let largest = -1
+  for (const [d, surprise] of row.entries()) {
+    const nats = surprise * (weights[d] ?? 0)
+    sum += nats
+    if (nats <= most) continue
+    most = nats
+    largest = d
+  }
+  return { nats: most + BESIDE * (sum - most), largest }
 }
