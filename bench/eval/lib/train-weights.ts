@@ -7,7 +7,7 @@ const MOST_NATS = 10
 const ROUNDS = 3_000
 const STEP = 0.05
 /** how strongly weights are drawn to the reviewed ones: what the data says nothing of stays as a person left it */
-const PRIOR = 0.2
+const PRIOR = 1
 
 /**
  * Weights by logistic regression of hijacked (up to the injected call) against benign and resisted sessions on their
