@@ -55,14 +55,19 @@ beforeAll(async () => {
 interface Line extends Omit<Verdict, 'session' | 'signals'> {
   readonly event_id: string
   readonly session_id: string
-  readonly signals: readonly { readonly detector: string; readonly strength: number; readonly reasons: unknown }[]
+  readonly signals: readonly {
+    readonly detector?: string
+    readonly rule?: string
+    readonly strength: number
+    readonly reasons: unknown
+  }[]
 }
 
 function ofReplay(out: readonly string[]): Verdicts {
   return new Map(
     out.map((text) => {
       const { event_id, session_id, score, risk, signals, ...rest } = JSON.parse(text) as Line
-      const named = signals.map(({ detector, strength, reasons }) => [detector, stored32(strength), reasons] as const)
+      const named = signals.map((one) => [one.detector ?? one.rule, stored32(one.strength), one.reasons] as const)
       return [event_id, { session: session_id, score: stored32(score), risk: stored32(risk), signals: named, ...rest }]
     }),
   )

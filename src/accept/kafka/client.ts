@@ -1,4 +1,5 @@
-import kafkajs, { type Kafka, type logLevel, type SASLOptions } from 'kafkajs'
+import { setTimeout as delay } from 'node:timers/promises'
+import kafkajs, { type Admin, type Kafka, type logLevel, type SASLOptions } from 'kafkajs'
 import { registerCodecs } from './codecs.ts'
 
 export interface KafkaLogEntry {
@@ -94,7 +95,7 @@ export async function ensureTopics(connection: KafkaConnection, topics: readonly
     const missing = topics.filter(({ topic }) => !existing.has(topic))
     if (missing.length === 0) return
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: missing.map(({ topic, partitions, retentionMs }) => ({
         topic,
         numPartitions: partitions,
@@ -106,7 +107,26 @@ export async function ensureTopics(connection: KafkaConnection, topics: readonly
         ],
       })),
     })
+    for (const { topic } of missing) await led(admin, topic)
   } finally {
     await admin.disconnect()
+  }
+}
+
+const LOOK_EVERY_MS = 50
+const LOOKS = 400
+
+/** Waits until every partition has a leader. kafkajs's own wait gives up when a broker has not heard of the topic yet. */
+async function led(admin: Admin, topic: string): Promise<void> {
+  for (let look = 1; ; look++) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+      if (topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0)))
+        return
+    } catch (error) {
+      if (look >= LOOKS || !(error as { readonly retriable?: boolean }).retriable) throw error
+    }
+    if (look >= LOOKS) throw new Error(`Kafka: topic ${topic} was created and has no leader; look at the brokers' logs`)
+    await delay(LOOK_EVERY_MS)
   }
 }
