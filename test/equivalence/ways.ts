@@ -11,6 +11,7 @@ import { openDoor } from '../../src/run/parts/accept.ts'
 import { BaselineBook } from '../../src/run/parts/baselines.ts'
 import { openEngine, openJudge } from '../../src/run/parts/judge.ts'
 import { baselineFolder, loadKeys } from '../../src/run/parts/keys.ts'
+import { RuleBook } from '../../src/run/parts/rules.ts'
 import { openMigratedStore } from '../../src/run/parts/store.ts'
 import { replayFiles } from '../../src/run/replay.ts'
 import type { Store } from '../../src/store/store.ts'
@@ -156,7 +157,9 @@ export async function throughFile(settings: Settings, lines: readonly string[]) 
     const book = new BaselineBook(store, config.baselines.shelfLifeDays)
     await book.seed(baselineFolder(config.data), Date.now())
     await book.refresh(Date.now())
-    const { judge } = openJudge(config, { engine, baselineOf: book.of })
+    const rules = new RuleBook(config, { swapped: () => undefined, kept: () => undefined })
+    await rules.refresh(Date.now())
+    const { judge } = openJudge(config, { engine, baselineOf: book.of, rules: rules.of })
     const door = openDoor(config, loadKeys(settings, baselineFolder(config.data)))
     const replayed = await replayFiles({ io: silent, door, judge, store }, [path], 'read')
     return { ...(await kept(store)), replayed }
