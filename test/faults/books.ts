@@ -24,7 +24,10 @@ export interface Books {
   readonly containments: readonly string[]
   /** per profile and role: rows, events, sessions and a digest of every row of the per-day tables */
   readonly learnt: readonly object[]
-  /** score of every event, by source and id */
+  /**
+   * Score of every event, by source and id; not of those of which a detector spoke that looks across a whole tenant: who
+   * is the first to use a new server depends on the order in which partitions are read, and no order of them is defined.
+   */
   readonly scores: ReadonlyMap<string, string>
 }
 
@@ -84,11 +87,13 @@ async function booksOf(store: Store, data: string, learnAtMs: number): Promise<B
   )
   const [letters] = await store.query<{ readonly letters: number }>('SELECT count() AS letters FROM dead_letters')
   const scores = await store.query<{ readonly id: string; readonly score: string }>(
-    `SELECT concat(source, ' ', event_id) AS id, concat(toString(round(score, 3)), ' ', action) AS score FROM events`,
+    `SELECT concat(source, ' ', event_id) AS id, concat(toString(round(score, 3)), ' ', action) AS score FROM events
+     WHERE NOT hasAny(signal.by, {fleet:Array(String)})`,
+    { fleet: engine.detectors.filter(({ scope }) => scope === 'fleet').map(({ id }) => id) },
   )
   return {
     counted: counted ?? { events: 0, distinct: 0, stored: 0 },
-    findings: await texts('SELECT finding_id AS text FROM findings ORDER BY text'),
+    findings: await texts(`SELECT concat(finding_id, ' ', cause, ' ', session_id) AS text FROM findings ORDER BY text`),
     sessions: await texts(
       `SELECT concat(session_id, ' ', action) AS text FROM sessions WHERE action NOT IN ('allow', 'monitor') ORDER BY text`,
     ),
@@ -105,7 +110,7 @@ async function booksOf(store: Store, data: string, learnAtMs: number): Promise<B
 
 /** Events that one store scores otherwise than the other. */
 export function scoredOtherwise(a: Books, b: Books): readonly string[] {
-  return [...a.scores].filter(([id, score]) => b.scores.get(id) !== score).map(([id]) => id)
+  return [...a.scores].filter(([id, score]) => b.scores.has(id) && b.scores.get(id) !== score).map(([id]) => id)
 }
 
 export const NONE = { missing: [], extra: [] }
