@@ -89,23 +89,30 @@ const surroundings: Numbers = (event, window) => [
 
 const destinations: Numbers = (event, window) => [
   {
-    what: 'sessions that used the destination without the task naming it',
-    sql: counts(window, event, 'destinations', `key IN ${list(fingerprints(event, 'args'))}`),
+    what: 'sessions that used the destination without the task naming it, and that took each kind from an order',
+    sql: counts(
+      window,
+      event,
+      'destinations',
+      `(key IN ${list(fingerprints(event, 'args'))} OR key = concat('ordered${UNIT}', ${text(event.tool)}))`,
+    ),
+  },
+]
+
+const toolUse: Numbers = (event, window) => [
+  {
+    what: 'sessions of the role that used the tool, and that used it without the task asking for it',
+    sql: counts(
+      window,
+      event,
+      'tools',
+      `key = ${text(event.server)} AND subkey IN (${text(event.tool)}, concat(${text(event.tool)}, '${UNIT}unasked'))`,
+    ),
   },
 ]
 
 const NUMBERS: Readonly<Record<string, Numbers>> = {
-  'new-tool-for-role': (event, window) => [
-    {
-      what: 'sessions of the role that used the tool, and that used it without the task asking for it',
-      sql: counts(
-        window,
-        event,
-        'tools',
-        `key = ${text(event.server)} AND subkey IN (${text(event.tool)}, concat(${text(event.tool)}, '${UNIT}unasked'))`,
-      ),
-    },
-  ],
+  'new-tool-for-role': toolUse,
   'unusual-sequence': (event, window) => [
     {
       what: 'what followed the step before, in how many sessions',
@@ -160,8 +167,14 @@ FROM (SELECT key, subkey, sum(sessions) AS sessions FROM profile_days
 GROUP BY key`,
     },
   ],
-  'puppet-egress': destinations,
   'untrusted-destination': destinations,
+  'explained-by-untrusted-text': (event, window) => [...destinations(event, window), ...toolUse(event, window)],
+  'unusual-connection': (event, window) => [
+    {
+      what: 'hosts, countries and ports that the tools of the role connected to',
+      sql: counts(window, event, 'destinations', `startsWith(key, 'egress${UNIT}')`),
+    },
+  ],
   'new-surroundings': surroundings,
   'host-posture': surroundings,
   'intent-mismatch': (event, window) => [
