@@ -18,6 +18,16 @@ export function* describeErrors(config: unknown): Generator<string> {
   }
 }
 
+/**
+ * Sections that stand where a list belongs, in a configuration as it was written: filling in the defaults would merge
+ * such a section into the default list, which then passes for an empty one.
+ */
+export function* describeMissingLists(written: unknown): Generator<string> {
+  for (const error of Value.Errors(ConfigSchema, written))
+    if (error.type === ValueErrorType.Array && typeof error.value === 'object' && error.value !== null)
+      yield `${dotted(error.path)}: ${expectation(error)}`
+}
+
 function expectation(error: ValueError): string {
   const { schema, value, type } = error
   if (type === ValueErrorType.ObjectAdditionalProperties) return unknownKey(error)

@@ -124,6 +124,12 @@ test('any YAML is taken or refused with a path, never a crash', () => {
   )
 })
 
+test('a section where a list belongs is refused, not taken for an empty list', () => {
+  expect(problemsOf('tokens:\n  gateway:\n    sha256: x\n')).toEqual(['tokens: expected a list, found a section'])
+  expect(problemsOf('tokens:\n  __proto__: {}\n')).toEqual(['tokens: expected a list, found a section'])
+  expect(problemsOf('tokens: []\n')).toEqual([])
+})
+
 test('the example file and the table are generated from the schema', async () => {
   const { renderExample, renderPage } = await import('../../scripts/config-docs.ts')
   expect(readFileSync('belay.example.yaml', 'utf8'), 'run: npm run -s docs:config').toBe(renderExample())

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Value } from '@sinclair/typebox/value'
 import { parseDocument } from 'yaml'
-import { describeErrors, SECRET_FORM } from './config-problems.ts'
+import { describeErrors, describeMissingLists, SECRET_FORM } from './config-problems.ts'
 import { type Config, ConfigSchema, type Role, type SecretRef } from './config-schema.ts'
 import { type Environment, findSecrets, secretId } from './secrets.ts'
 
@@ -51,7 +51,10 @@ export function settingsOf(config: Config, env: Environment, origin: string): Se
 
 /** YAML text to a checked configuration with all defaults. Throws ConfigError. */
 export function parseConfig(yaml: string, origin: string): Config {
-  const config = Value.Default(ConfigSchema, parseYaml(yaml, origin))
+  const written = parseYaml(yaml, origin)
+  const notLists = [...describeMissingLists(written)]
+  if (notLists.length > 0) throw new ConfigError(origin, notLists)
+  const config = Value.Default(ConfigSchema, written)
   const problems = [...describeErrors(config)]
   if (problems.length > 0) throw new ConfigError(origin, problems)
   const checked = config as Config

@@ -195,11 +195,11 @@ describe.skipIf(!broker.available)('Kafka', { timeout: 60_000 }, () => {
       for (const event of batch.events) seen.add(event.id)
       open.push(batch)
       if (open.length === 5) for (const one of open.splice(0)) await one.acknowledge()
-      if (seen.size === events.length) stop.abort()
+      // A rebalance on a slow machine brings records again that were seen already.
+      if (seen.size === events.length && source.lag === 0) stop.abort()
     }
     for (const one of open) await one.acknowledge()
     expect(seen.size).toBe(events.length)
-    expect(source.lag).toBe(0)
     await source.close()
   })
 
