@@ -25,7 +25,7 @@ export function otlpRoutes(options: IngestOptions): FastifyPluginAsync {
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
   return async function otlp(server) {
     readBytes(server, ['application/json'], maxBodyBytes)
-    const route = { bodyLimit: maxBodyBytes, config: options.routeConfig ?? {} }
+    const route = { bodyLimit: maxBodyBytes }
     for (const signal of SIGNALS)
       server.post(signal.path, route, async (request, reply) => {
         const principal = options.principalOf(request)

@@ -7,7 +7,7 @@ import { type Static, type TSchema, type TUnsafe, Type } from '@sinclair/typebox
  */
 
 export const ROLES = ['accept', 'score', 'learn', 'dispatch', 'forward', 'web'] as const
-const SCOPES = ['pep', 'analyst', 'responder', 'admin'] as const
+const SCOPES = ['ingest', 'pep', 'analyst', 'responder', 'admin'] as const
 
 const oneOf = <const T extends readonly string[]>(
   values: T,
@@ -77,8 +77,9 @@ const Token = Type.Object(
     sources: sources('Prefixes of `source` it may send events for; any source of its tenant when absent.'),
     scopes: Type.Array(oneOf(SCOPES, {}), {
       minItems: 1,
+      default: ['ingest'],
       description:
-        'What it may do: `pep` sends events and asks for decisions, `analyst` reads, `responder` also contains and releases, `admin` does all.',
+        'What it may do: `ingest` sends events, `pep` also asks for decisions, `analyst` reads, `responder` also contains and releases, `admin` does all.',
       examples: [['pep']],
     }),
   },

@@ -41,7 +41,6 @@ function ingestRoutes({ door, entrance, dispatch, settings }: Parts) {
     // Without tokens nobody's tenant is bound: events say their own.
     principalOf: ({ principal }) => (principal.anonymous ? { name: principal.name } : principal),
     now: Date.now,
-    routeConfig: { scopes: ['pep'] },
   }
   const { roles, redis } = settings.config
   // Without a way back from whoever judges, no verdict would ever come.

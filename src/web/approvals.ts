@@ -35,9 +35,6 @@ export interface ApprovalParts {
     | undefined
 }
 
-const PEPS = { scopes: ['pep'] as const }
-const READERS = { scopes: ['analyst', 'responder'] as const }
-const RESPONDERS = { scopes: ['responder'] as const }
 const SHOWN_ARGS_CHARS = 4_000
 
 /** Questions to people: a PEP asks about a call and redeems the answer; people, or a chat tool, answer. */
@@ -54,7 +51,7 @@ export function approvalRoutes(parts: ApprovalParts): FastifyPluginAsync {
 }
 
 function stepUpRoutes(server: FastifyInstance, { approvals, redactArgs }: ApprovalParts): void {
-  server.post('/v1/step-ups', { config: PEPS, schema: { body: CALL_BODY } }, async (request, reply) => {
+  server.post('/v1/step-ups', { schema: { body: CALL_BODY } }, async (request, reply) => {
     const body = request.body as CallBody
     const call = boundCall(body, request)
     if (call === undefined) return problem(reply, 400, 'send `args` or `args_sha256`')
@@ -64,11 +61,11 @@ function stepUpRoutes(server: FastifyInstance, { approvals, redactArgs }: Approv
       return problem(reply, 409, `no step-up is asked of this call: the decision is ${asked.action}`)
     return reply.code(202).header('location', `/v1/step-ups/${asked.approval.id}`).send(wireStepUp(asked.approval))
   })
-  server.get('/v1/step-ups/:id', { config: PEPS }, async (request, reply) => {
+  server.get('/v1/step-ups/:id', async (request, reply) => {
     const approval = await approvals.get(request.principal.tenant, idOf(request))
     return approval?.call?.caller === callerOf(request.principal) ? wireStepUp(approval) : unknown(reply)
   })
-  server.post('/v1/step-ups/:id/redeem', { config: PEPS, schema: { body: REDEEM_BODY } }, async (request, reply) => {
+  server.post('/v1/step-ups/:id/redeem', { schema: { body: REDEEM_BODY } }, async (request, reply) => {
     const body = request.body as RedeemBody
     const call = boundCall(body, request)
     if (call === undefined) return problem(reply, 400, 'send `args` or `args_sha256`')
@@ -81,18 +78,18 @@ function stepUpRoutes(server: FastifyInstance, { approvals, redactArgs }: Approv
 }
 
 function peopleRoutes(server: FastifyInstance, { approvals }: ApprovalParts): void {
-  server.get('/v1/approvals', { config: READERS, schema: { querystring: LIST_QUERY } }, async (request) => {
+  server.get('/v1/approvals', { schema: { querystring: LIST_QUERY } }, async (request) => {
     const { state } = request.query as { readonly state: string }
     const all = await approvals.list(request.principal.tenant)
     return { approvals: all.filter((one) => state === 'all' || one.state === state).map(wireApproval) }
   })
-  server.get('/v1/approvals/:id', { config: READERS }, async (request, reply) => {
+  server.get('/v1/approvals/:id', async (request, reply) => {
     const approval = await approvals.get(request.principal.tenant, idOf(request))
     return approval === undefined ? unknown(reply) : wireApproval(approval)
   })
   for (const verdict of ['approve', 'deny'] as const) {
     const url = `/v1/approvals/:id/${verdict}`
-    server.post(url, { config: RESPONDERS, schema: { body: ANSWER_BODY } }, async (request, reply) => {
+    server.post(url, { schema: { body: ANSWER_BODY } }, async (request, reply) => {
       const { tenant, name: by } = request.principal
       const { reason } = request.body as { readonly reason: string }
       return answered(reply, await approvals.answer(tenant, idOf(request), { by, verdict, reason }))
@@ -108,7 +105,7 @@ function answerRoute({ approvals, readAnswer }: ApprovalParts): FastifyPluginAsy
     server.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 65_536 }, (_request, body, done) =>
       done(null, body),
     )
-    server.post('/v1/approvals/answers', { config: { public: true } }, async (request, reply) => {
+    server.post('/v1/approvals/answers', async (request, reply) => {
       const answer = readAnswer(String(request.body), request.headers)
       if (answer === undefined)
         return problem(reply, 401, 'not an answer signed with the secret of the approval webhook')

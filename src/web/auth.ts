@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-export type Scope = 'pep' | 'analyst' | 'responder' | 'admin'
+/** What a principal may do; src/web/access.ts says which routes that is. */
+export type Scope = 'ingest' | 'pep' | 'analyst' | 'responder' | 'admin'
 
 /** A bearer token as it is configured: its hash, and what whoever holds it may do. */
 export interface TokenRecord {
@@ -28,9 +29,9 @@ export type Authentication =
   | { readonly kind: 'refused'; readonly why: string }
 
 /** Says who an `Authorization` header belongs to. */
-export type Authenticator = (authorization: string | undefined) => Authentication
+export type Authenticator = (authorization: string | undefined) => Authentication | Promise<Authentication>
 
-const ALL_SCOPES: ReadonlySet<Scope> = new Set(['pep', 'analyst', 'responder', 'admin'])
+const ALL_SCOPES: ReadonlySet<Scope> = new Set(['ingest', 'pep', 'analyst', 'responder', 'admin'])
 
 /** On one's own machine without tokens everyone is this principal. */
 export const ANONYMOUS: Principal = { name: 'local', tenant: 'default', scopes: ALL_SCOPES, anonymous: true }
@@ -40,7 +41,9 @@ export const ANONYMOUS: Principal = { name: 'local', tenant: 'default', scopes: 
  * token nor its place in the list can be read from how long the answer takes. Without any token everyone is ANONYMOUS;
  * the caller makes sure that this happens on a loopback listener only.
  */
-export function createAuthenticator(tokens: readonly TokenRecord[]): Authenticator {
+export function createAuthenticator(
+  tokens: readonly TokenRecord[],
+): (authorization: string | undefined) => Authentication {
   if (tokens.length === 0) return () => ({ kind: 'known', principal: ANONYMOUS })
   const known = tokens.map((token) => ({ hash: Buffer.from(token.sha256, 'hex'), principal: principalOf(token) }))
   return (authorization) => {

@@ -24,8 +24,6 @@ export interface BaselineVersionParts {
   readonly now: () => number
 }
 
-const READERS = { config: { scopes: ['analyst', 'responder'] } } as const
-const RESPONDERS = { config: { scopes: ['responder'] } } as const
 const VERSION = { type: 'string', pattern: '^[0-9a-f]{16}$' }
 const REASON = { type: 'string', minLength: 1, maxLength: 512 }
 const DIFF_QUERY = {
@@ -44,12 +42,12 @@ const UNPIN_BODY = { type: 'object', additionalProperties: false, required: ['re
 
 /** Versions of baselines: which there are, what differs, and going back to one. */
 export function baselineVersionRoutes(server: FastifyInstance, { store, now }: BaselineVersionParts): void {
-  server.get('/v1/baselines/:role/versions', READERS, async (request) => {
+  server.get('/v1/baselines/:role/versions', async (request) => {
     const { role } = request.params as { readonly role: string }
     const rows = await store.query<StoredVersion>(VERSIONS, { tenant: request.principal.tenant, role })
     return { versions: rows.map(versionRow) }
   })
-  server.get('/v1/baseline-diff', { ...READERS, schema: { querystring: DIFF_QUERY } }, async (request, reply) => {
+  server.get('/v1/baseline-diff', { schema: { querystring: DIFF_QUERY } }, async (request, reply) => {
     const { before, after } = request.query as { readonly before: string; readonly after: string }
     const read = (version: string) => snapshotOf(store, request.principal.tenant, version)
     const [one, other] = [await read(before), await read(after)]
@@ -57,7 +55,7 @@ export function baselineVersionRoutes(server: FastifyInstance, { store, now }: B
       return problem(reply, 404, `no baseline ${one === undefined ? before : after} in this tenant`)
     return diffSnapshots(one, other)
   })
-  server.post('/v1/baselines/:role/rollback', { ...RESPONDERS, schema: { body: PIN_BODY } }, async (request, reply) => {
+  server.post('/v1/baselines/:role/rollback', { schema: { body: PIN_BODY } }, async (request, reply) => {
     const { role } = request.params as { readonly role: string }
     const { version, reason } = request.body as { readonly version: string; readonly reason: string }
     const { tenant, name } = request.principal
@@ -69,7 +67,7 @@ export function baselineVersionRoutes(server: FastifyInstance, { store, now }: B
     await store.insert('baselines', [{ ...row, created: at }])
     return { role, version, pinned: true }
   })
-  server.post('/v1/baselines/:role/resume', { ...RESPONDERS, schema: { body: UNPIN_BODY } }, async (request) => {
+  server.post('/v1/baselines/:role/resume', { schema: { body: UNPIN_BODY } }, async (request) => {
     const { role } = request.params as { readonly role: string }
     const { reason } = request.body as { readonly reason: string }
     const { tenant, name } = request.principal

@@ -51,8 +51,6 @@ export interface ContainmentRow extends WireContainment {
 }
 
 const RETRY_AFTER_S = 1
-const READERS = { scopes: ['pep', 'analyst', 'responder'] as const }
-const RESPONDERS = { scopes: ['responder'] as const }
 
 /** What PEPs ask, and what people do about containments: the contract's b.1 (late acknowledgement), b.2 and b.3. */
 export function containmentRoutes(parts: ContainmentParts): FastifyPluginAsync {
@@ -69,7 +67,7 @@ export function containmentRoutes(parts: ContainmentParts): FastifyPluginAsync {
 }
 
 function decisionRoutes(server: FastifyInstance, { posture, roleOf, now, every }: ContainmentParts): void {
-  server.get('/v1/decisions', { config: READERS, schema: { querystring: DECISION_QUERY } }, async (request, reply) => {
+  server.get('/v1/decisions', { schema: { querystring: DECISION_QUERY } }, async (request, reply) => {
     const query = request.query as Readonly<
       Partial<Record<'session' | 'agent' | 'user' | 'server' | 'tool' | 'role', string>>
     >
@@ -83,14 +81,14 @@ function decisionRoutes(server: FastifyInstance, { posture, roleOf, now, every }
   })
   const streams = streamDecisions({ posture, now, every })
   server.addHook('preClose', async () => streams.close())
-  server.get('/v1/decisions/stream', { config: READERS }, async (request, reply) => {
+  server.get('/v1/decisions/stream', async (request, reply) => {
     if (!(await streams.open(request, reply))) return problem(reply, 503, 'too many streams are open; ask again later')
     return reply
   })
 }
 
 function readRoutes(server: FastifyInstance, { posture, now }: ContainmentParts): void {
-  server.get('/v1/containments', { config: READERS, schema: { querystring: LIST_QUERY } }, async (request) => {
+  server.get('/v1/containments', { schema: { querystring: LIST_QUERY } }, async (request) => {
     const { active } = request.query as { readonly active?: boolean }
     const nowMs = now()
     const revision = await posture.revision()
@@ -98,14 +96,14 @@ function readRoutes(server: FastifyInstance, { posture, now }: ContainmentParts)
     const shown = active === true ? leases.filter((lease) => isInForce(lease, nowMs)) : leases
     return { revision, containments: shown.map(containmentRow) }
   })
-  server.get('/v1/containments/:id', { config: READERS }, async (request, reply) => {
+  server.get('/v1/containments/:id', async (request, reply) => {
     const lease = await owned(posture, request)
     return lease === undefined ? unknown(reply) : containmentRow(lease)
   })
 }
 
 function writeRoutes(server: FastifyInstance, { posture, desk }: ContainmentParts): void {
-  server.post('/v1/containments', { config: RESPONDERS, schema: { body: CONTAIN_BODY } }, async (request, reply) => {
+  server.post('/v1/containments', { schema: { body: CONTAIN_BODY } }, async (request, reply) => {
     const { action, target, reason, severity, lease_minutes: minutes } = request.body as ContainBody
     const { tenant, name: by } = request.principal
     if (target.kind === 'tenant' && target.id !== tenant)
@@ -119,26 +117,17 @@ function writeRoutes(server: FastifyInstance, { posture, desk }: ContainmentPart
     const lease = await desk.release(idOf(request), request.principal.name, reason)
     return lease === undefined ? unknown(reply) : containmentRow(lease)
   }
-  server.delete('/v1/containments/:id', { config: RESPONDERS }, async (request, reply) =>
-    release(request, reply, 'released'),
+  server.delete('/v1/containments/:id', async (request, reply) => release(request, reply, 'released'))
+  server.post('/v1/containments/:id/release', { schema: { body: RELEASE_BODY } }, async (request, reply) =>
+    release(request, reply, (request.body as { reason?: string } | null)?.reason ?? 'released'),
   )
-  server.post(
-    '/v1/containments/:id/release',
-    { config: RESPONDERS, schema: { body: RELEASE_BODY } },
-    async (request, reply) =>
-      release(request, reply, (request.body as { reason?: string } | null)?.reason ?? 'released'),
-  )
-  server.post(
-    '/v1/containments/:id/renew',
-    { config: RESPONDERS, schema: { body: RENEW_BODY } },
-    async (request, reply) => {
-      if ((await owned(posture, request)) === undefined) return unknown(reply)
-      const { lease_minutes: minutes } = request.body as { readonly lease_minutes: number }
-      const lease = await desk.renew(idOf(request), minutes * 60_000, request.principal.name)
-      return lease === undefined ? unknown(reply) : containmentRow(lease)
-    },
-  )
-  const ack = { config: { scopes: ['pep', 'responder'] as const }, schema: { body: ACK_BODY } }
+  server.post('/v1/containments/:id/renew', { schema: { body: RENEW_BODY } }, async (request, reply) => {
+    if ((await owned(posture, request)) === undefined) return unknown(reply)
+    const { lease_minutes: minutes } = request.body as { readonly lease_minutes: number }
+    const lease = await desk.renew(idOf(request), minutes * 60_000, request.principal.name)
+    return lease === undefined ? unknown(reply) : containmentRow(lease)
+  })
+  const ack = { schema: { body: ACK_BODY } }
   server.post('/v1/containments/:id/ack', ack, async (request, reply) => {
     if ((await owned(posture, request)) === undefined) return unknown(reply)
     const { status, detail } = request.body as AckBody

@@ -32,7 +32,7 @@ const TIMEOUT_MS = 500
 export function decideRoute(parts: DecideParts): FastifyPluginAsync {
   return async (server) => {
     readBytes(server, MEDIA_TYPES, MAX_BODY_BYTES)
-    server.post('/v1/decide', { bodyLimit: MAX_BODY_BYTES, config: { scopes: ['pep'] } }, async (request, reply) => {
+    server.post('/v1/decide', { bodyLimit: MAX_BODY_BYTES }, async (request, reply) => {
       const { ingest } = parts
       const principal = ingest.principalOf(request)
       if (principal === undefined) return problem(reply, 401, 'the caller is not known')

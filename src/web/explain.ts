@@ -50,25 +50,20 @@ export interface Explanation {
 }
 
 const SHOWN = 20
-const READERS = { config: { scopes: ['analyst', 'responder'] } } as const
 const TEXT = { type: 'string', maxLength: 512 }
 const QUERY = { type: 'object', additionalProperties: false, properties: { source: TEXT } }
 
 /** Why an event was scored as it was: signals, what they leaned on, and for each number the SQL that counts it again. */
 export function explainRoutes(server: FastifyInstance, store: Pick<Store, 'query'>): void {
-  server.get(
-    '/v1/events/:event/explanation',
-    { ...READERS, schema: { querystring: QUERY } },
-    async (request, reply) => {
-      const { event } = request.params as { readonly event: string }
-      const { source = '' } = request.query as { readonly source?: string }
-      const answer = await explainEvent(store, { tenant: request.principal.tenant, event, source })
-      if (answer.found === 'none') return problem(reply, 404, 'no such event in this tenant')
-      if (answer.found === 'several')
-        return problem(reply, 409, `several sources use this event id, say which: ${answer.sources.join(', ')}`)
-      return answer.explanation
-    },
-  )
+  server.get('/v1/events/:event/explanation', { schema: { querystring: QUERY } }, async (request, reply) => {
+    const { event } = request.params as { readonly event: string }
+    const { source = '' } = request.query as { readonly source?: string }
+    const answer = await explainEvent(store, { tenant: request.principal.tenant, event, source })
+    if (answer.found === 'none') return problem(reply, 404, 'no such event in this tenant')
+    if (answer.found === 'several')
+      return problem(reply, 409, `several sources use this event id, say which: ${answer.sources.join(', ')}`)
+    return answer.explanation
+  })
 }
 
 export type Explained =

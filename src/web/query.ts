@@ -64,7 +64,6 @@ export interface QueryParts {
 }
 
 const MAX_EVENTS = 10_000
-const READERS = { config: { scopes: ['analyst', 'responder'] } } as const
 
 /** What the CLI and the console read: always and only the caller's own tenant. */
 export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
@@ -79,26 +78,22 @@ export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
 }
 
 function sessionRoutes(server: FastifyInstance, { store }: QueryParts): void {
-  server.get('/v1/sessions', { ...READERS, schema: { querystring: SESSIONS_QUERY } }, async (request) => {
+  server.get('/v1/sessions', { schema: { querystring: SESSIONS_QUERY } }, async (request) => {
     const { agent = '', role = '', contained = false, limit } = request.query as SessionsQuery
     const parameters = { tenant: request.principal.tenant, agent, role, contained, limit }
     return { sessions: (await store.query<StoredSession>(SESSIONS, parameters)).map(sessionRow) }
   })
-  server.get(
-    '/v1/sessions/:session',
-    { ...READERS, schema: { querystring: SESSION_QUERY } },
-    async (request, reply) => {
-      const { session } = request.params as { readonly session: string }
-      const { agent = '' } = request.query as { readonly agent?: string }
-      const key = { tenant: request.principal.tenant, session, agent }
-      const [found, another] = await store.query<StoredSession>(SESSION, key)
-      if (!found) return problem(reply, 404, 'no such session in this tenant')
-      if (another)
-        return problem(reply, 409, `several agents use this session id, say which: ${found.agent}, ${another.agent}`)
-      const events = await store.query<StoredEvent>(EVENTS, { ...key, agent: found.agent, limit: MAX_EVENTS })
-      return { ...sessionRow(found), events: events.map(sessionEvent) } satisfies SessionDetail
-    },
-  )
+  server.get('/v1/sessions/:session', { schema: { querystring: SESSION_QUERY } }, async (request, reply) => {
+    const { session } = request.params as { readonly session: string }
+    const { agent = '' } = request.query as { readonly agent?: string }
+    const key = { tenant: request.principal.tenant, session, agent }
+    const [found, another] = await store.query<StoredSession>(SESSION, key)
+    if (!found) return problem(reply, 404, 'no such session in this tenant')
+    if (another)
+      return problem(reply, 409, `several agents use this session id, say which: ${found.agent}, ${another.agent}`)
+    const events = await store.query<StoredEvent>(EVENTS, { ...key, agent: found.agent, limit: MAX_EVENTS })
+    return { ...sessionRow(found), events: events.map(sessionEvent) } satisfies SessionDetail
+  })
 }
 
 interface SessionsQuery {
@@ -173,10 +168,10 @@ function iso(atMs: number): string {
 
 function baselineRoutes(server: FastifyInstance, { store }: QueryParts): void {
   const read = (tenant: string, role: string) => store.query<StoredBaseline>(BASELINES, { tenant, role })
-  server.get('/v1/baselines', READERS, async (request) => {
+  server.get('/v1/baselines', async (request) => {
     return { baselines: (await read(request.principal.tenant, '')).map(baselineRow) }
   })
-  server.get('/v1/baselines/:role', READERS, async (request, reply) => {
+  server.get('/v1/baselines/:role', async (request, reply) => {
     const { role } = request.params as { readonly role: string }
     const [row] = await read(request.principal.tenant, role)
     return row ? baselineRow(row) : problem(reply, 404, 'nothing was learnt for this role in this tenant')

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { ACCESS } from './access.ts'
 import { createAuthenticator, type TokenRecord } from './auth.ts'
 import { createServer, type Probe } from './server.ts'
 
@@ -21,12 +22,13 @@ const serve = (tokens: readonly TokenRecord[], probes: readonly Probe[] = [healt
     plugins: [
       async (server) => {
         server.get('/who', async (request) => ({ tenant: request.principal.tenant }))
-        server.post('/act', { config: { scopes: ['responder'] } }, async () => ({ done: true }))
+        server.post('/act', async () => ({ done: true }))
         server.get('/broken', async () => {
           throw new Error('the database password is hunter2')
         })
       },
     ],
+    access: { ...ACCESS, 'GET /who': ['pep', 'analyst'], 'POST /act': ['responder'], 'GET /broken': ['pep'] },
     onError: (error) => failures.push(error),
   })
 
@@ -50,6 +52,17 @@ test('tokens decide who may do what', async () => {
   expect((await as('reader', '/act', 'POST')).statusCode).toBe(403)
   expect((await as('reader', '/metrics')).body).toContain('dropped_total 0')
   expect((await as('pep', '/metrics')).statusCode).toBe(403)
+})
+
+test('a route that nobody said who may use it is not served', async () => {
+  const forgotten = createServer({
+    authenticate: createAuthenticator([]),
+    probes: [],
+    metrics: () => Promise.resolve({ contentType: 'text/plain', text: '' }),
+    plugins: [async (server) => void server.get('/v1/everything', async () => ({}))],
+    onError: (error) => failures.push(error),
+  })
+  await expect(forgotten).rejects.toThrow('GET /v1/everything has no entry in src/web/access.ts')
 })
 
 test('without tokens only this machine gets in, not a web page in its browser', async () => {

@@ -1,17 +1,16 @@
 import { STATUS_CODES } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
+import { ACCESS, type Access, type AccessTable, accessOf } from './access.ts'
 import { type Authenticator, hasScope, type Principal, type Scope } from './auth.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** who is calling; set before any handler runs, except on routes that say `public: true` */
+    /** who is calling; set before any handler runs, except on public routes */
     principal: Principal
   }
   interface FastifyContextConfig {
-    /** answers everyone */
-    public?: boolean
-    /** answers principals with one of these scopes; without it any known principal */
-    scopes?: readonly Scope[]
+    /** who may use the route, from the access table; no route sets it itself */
+    access?: Access
   }
 }
 
@@ -27,6 +26,8 @@ export interface ServerParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** routes of other rooms; registered in order */
   readonly plugins: readonly FastifyPluginAsync[]
+  /** who may use which route (default: ACCESS) */
+  readonly access?: AccessTable
   /** told of every request that is a person's to make, when it was answered; for the audit record. Must not throw */
   readonly acted?: (action: Action) => void
   /** told of what a handler threw: a defect of ours */
@@ -45,7 +46,10 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const PROBE_TIMEOUT_MS = 3_000
 
-/** The HTTP server: limits, headers, who is calling, health; what it serves comes as plugins. Not yet listening. */
+/**
+ * The HTTP server: limits, headers, who is calling, health; what it serves comes as plugins. Not yet listening. Rejects
+ * with AccessError when a plugin registers a route that the access table does not have.
+ */
 export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
   const server = Fastify({
     bodyLimit: MAX_BODY_BYTES,
@@ -59,6 +63,11 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     onConstructorPoisoning: 'error',
   })
   server.decorateRequest('principal', null as unknown as Principal)
+  const table = parts.access ?? ACCESS
+  server.addHook('onRoute', (route) => {
+    for (const method of [route.method].flat())
+      route.config = { ...route.config, access: accessOf(table, method, route.url) }
+  })
   server.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS)
     return admit(parts.authenticate, request, reply)
@@ -75,13 +84,17 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
 function tellActions(server: FastifyInstance, acted: NonNullable<ServerParts['acted']>): void {
   server.addHook('onResponse', async (request, reply) => {
     const { principal, method } = request
-    const { scopes } = request.routeOptions.config
-    if (method === 'GET' || principal === null || scopes?.some((scope) => PERSONAL.has(scope)) !== true) return
+    const { access } = request.routeOptions.config
+    if (method === 'GET' || principal === null || !isPersonal(access)) return
     acted({ principal, method, path: request.url.split('?', 1)[0] ?? '', status: reply.statusCode })
   })
 }
 
 const PERSONAL: ReadonlySet<Scope> = new Set(['responder', 'analyst', 'admin'])
+
+function isPersonal(access: Access | undefined): boolean {
+  return access !== undefined && access !== 'public' && access.some((scope) => PERSONAL.has(scope))
+}
 
 /** A connection that is kept alive after its last answer would hold up the end of the server. */
 function closeAnsweredConnections(server: FastifyInstance): void {
@@ -104,9 +117,9 @@ const SECURITY_HEADERS = {
 }
 
 async function admit(authenticate: Authenticator, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const { public: open, scopes } = request.routeOptions.config
-  if (open === true) return undefined
-  const authentication = authenticate(request.headers.authorization)
+  const { access } = request.routeOptions.config
+  if (access === 'public') return undefined
+  const authentication = await authenticate(request.headers.authorization)
   if (authentication.kind === 'refused') {
     reply.header('www-authenticate', 'Bearer realm="belay"')
     return problem(reply, 401, authentication.why)
@@ -114,8 +127,9 @@ async function admit(authenticate: Authenticator, request: FastifyRequest, reply
   const { principal } = authentication
   if (principal.anonymous && !isLocalRequest(request))
     return problem(reply, 403, 'without tokens only this machine may call; configure `tokens`')
-  if (scopes && !hasScope(principal, scopes))
-    return problem(reply, 403, `needs a token with the scope ${scopes.join(' or ')}`)
+  // What is nowhere registered has no entry: whoever is known is told so by a 404.
+  if (access !== undefined && !hasScope(principal, access))
+    return problem(reply, 403, `needs a token with the scope ${access.join(' or ')}`)
   request.principal = principal.anonymous
     ? { ...principal, tenant: namedTenant(request) ?? principal.tenant }
     : principal
@@ -142,13 +156,13 @@ function namedTenant(request: FastifyRequest): string | undefined {
 const LOCAL_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 
 function healthRoutes(server: FastifyInstance, { probes, metrics }: ServerParts): void {
-  server.get('/healthz', { config: { public: true } }, async () => ({ status: 'ok' }))
-  server.get('/readyz', { config: { public: true } }, async (_request, reply) => {
+  server.get('/healthz', async () => ({ status: 'ok' }))
+  server.get('/readyz', async (_request, reply) => {
     const parts = Object.fromEntries(await Promise.all(probes.map(async (probe) => [probe.name, await probed(probe)])))
     const ready = Object.values(parts).every((state) => state === 'ok')
     return reply.code(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready', parts })
   })
-  server.get('/metrics', { config: { scopes: ['analyst'] } }, async (_request, reply) => {
+  server.get('/metrics', async (_request, reply) => {
     const { contentType, text } = await metrics()
     return reply.type(contentType).send(text)
   })

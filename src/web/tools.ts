@@ -46,7 +46,6 @@ export interface ToolPassport {
   readonly callers: readonly { readonly agent: string; readonly calls: number; readonly last: string }[]
 }
 
-const READERS = { config: { scopes: ['analyst', 'responder'] } } as const
 const TEXT = { type: 'string', maxLength: 256 }
 const LIST_QUERY = {
   type: 'object',
@@ -56,11 +55,11 @@ const LIST_QUERY = {
 
 /** What servers have shown and who used it: passports of tools, read from the stored events of the caller's tenant. */
 export function toolRoutes(server: FastifyInstance, { store }: { readonly store: Pick<Store, 'query'> }): void {
-  server.get('/v1/tools', { ...READERS, schema: { querystring: LIST_QUERY } }, async (request) => {
+  server.get('/v1/tools', { schema: { querystring: LIST_QUERY } }, async (request) => {
     const { server: of = '', limit } = request.query as { readonly server?: string; readonly limit: number }
     return { tools: await listTools(store, { tenant: request.principal.tenant, server: of, limit }) }
   })
-  server.get('/v1/tools/:server/:tool', READERS, async (request, reply) => {
+  server.get('/v1/tools/:server/:tool', async (request, reply) => {
     const { server: id, tool } = request.params as { readonly server: string; readonly tool: string }
     const passport = await readPassport(store, { tenant: request.principal.tenant, server: id, tool })
     return passport ?? problem(reply, 404, 'no such tool in this tenant')

@@ -1,4 +1,4 @@
-import type { FastifyContextConfig, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Rejected, RejectReason, ToolEvent } from '../../model/index.ts'
 import type { Binding, Decoder } from '../decode.ts'
 import { type Delivery, DeliveryError, type IngestPrincipal } from '../delivery.ts'
@@ -15,8 +15,6 @@ export interface IngestOptions {
   readonly now: () => number
   /** bytes of a body at most, as sent and inflated (default 16 MiB) */
   readonly maxBodyBytes?: number
-  /** Fastify's `config` of the routes, such as the scopes that the server asks for */
-  readonly routeConfig?: FastifyContextConfig
 }
 
 export const MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -42,17 +40,13 @@ export function eventRoutes(options: IngestOptions): FastifyPluginAsync {
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
   return async function ingest(server) {
     readBytes(server, MEDIA_TYPES, maxBodyBytes)
-    server.post(
-      '/v1/events',
-      { bodyLimit: maxBodyBytes, config: options.routeConfig ?? {} },
-      async (request, reply) => {
-        const principal = options.principalOf(request)
-        if (principal === undefined) return answerUnknown(reply)
-        if (!options.delivery.hasRoom()) return answerBusy(reply)
-        const items = itemsOf(request, await bodyOf(request, maxBodyBytes))
-        return take(items, principal, options, reply)
-      },
-    )
+    server.post('/v1/events', { bodyLimit: maxBodyBytes }, async (request, reply) => {
+      const principal = options.principalOf(request)
+      if (principal === undefined) return answerUnknown(reply)
+      if (!options.delivery.hasRoom()) return answerBusy(reply)
+      const items = itemsOf(request, await bodyOf(request, maxBodyBytes))
+      return take(items, principal, options, reply)
+    })
   }
 }
 
