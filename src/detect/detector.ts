@@ -27,6 +27,7 @@ export interface SignalSource {
   readonly id: string
   readonly title: string
   readonly tags: readonly string[]
+  readonly runbook: readonly string[]
   /** may carry containment */
   readonly contains: boolean
   readonly raises?: { readonly severity: Severity; readonly response?: Response } | undefined

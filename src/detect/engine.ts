@@ -132,8 +132,8 @@ export class Engine {
   }
 }
 
-function sourceOf({ id, title, tags, contains, raises }: Detector): SignalSource {
-  const source = { kind: 'detector' as const, id, title, tags, contains }
+function sourceOf({ id, title, tags, runbook, contains, raises }: Detector): SignalSource {
+  const source = { kind: 'detector' as const, id, title, tags, runbook, contains }
   if (raises === undefined) return source
   const { severity, response } = raises
   return { ...source, raises: { severity, ...(response && { response: { level: response } }) } }

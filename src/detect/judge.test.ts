@@ -179,9 +179,26 @@ describe('a detector that raises', () => {
     expect(first).toMatchObject({ orders: [], verdict: { action: 'allow' } })
     expect(again?.verdict.findings).toEqual([])
   })
+  it('tells of its growth at the fourth event, the eighth, the sixteenth, under one id', () => {
+    const told = judged(Array.from({ length: 20 }, () => 'wipe')).flatMap(({ verdict }) => verdict.findings)
+    expect(told.map(({ activity, count, latest }) => [activity, count, latest.id])).toEqual([
+      ['created', 1, 'c0'],
+      ['updated', 4, 'c3'],
+      ['updated', 8, 'c7'],
+      ['updated', 16, 'c15'],
+    ])
+    expect(new Set(told.map(({ id }) => id)).size).toBe(1)
+    expect(told[0]).toMatchObject({ runbook: ['look'], passport: { state: 'learning', sessions: 0 } })
+  })
   it('orders its response at once, and once while it stands', () => {
     const [first, again] = judged(['wipe', 'wipe'], 'quarantine_tool')
     expect(first?.orders).toMatchObject([{ level: 'quarantine_tool', target: { kind: 'tool' }, cause: 'certain' }])
+    const [order] = first?.orders ?? []
+    expect(first?.verdict.findings[0]?.containment).toEqual({
+      id: order?.id,
+      level: 'quarantine_tool',
+      state: 'requested',
+    })
     expect(again?.orders).toEqual([])
     expect(again?.verdict.action).toBe('quarantine_tool')
   })

@@ -17,11 +17,12 @@ import { mostSevere, QUIET_FLEET, severityOfLevel } from '../model/index.ts'
 import { tailOf } from './calibrate.ts'
 import type { Response, SignalSource } from './detector.ts'
 import type { Detected, Engine } from './engine.ts'
+import { type FindingInput, findingOf, isNews, isWorse, revised, withOrders } from './finding.ts'
 import { Fleets } from './fleet.ts'
 import { type Past, RestoreError, Restorer } from './restore.ts'
 import type { Rules } from './rules.ts'
 import type { SessionState, Sessions } from './session.ts'
-import { carrier, Evidence, evidenceOf, findingOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
+import { carrier, Evidence, evidenceOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
 
 /** Without `history` nothing is restored: a replay from the beginning. */
@@ -125,7 +126,11 @@ export class StreamJudge {
     const { findings, orders } =
       signals.length === 0
         ? NOTHING
-        : this.answer(event, session, baseline, signals, causesOf(detected, signals, nats, baseline))
+        : this.answer(
+            session,
+            { event, role: session.role, risk: session.risk, score, signals, baseline, ruleSet: this.generation },
+            causesOf(detected, signals, nats, baseline),
+          )
     const verdict: Verdict = {
       score,
       risk: session.risk,
@@ -139,36 +144,30 @@ export class StreamJudge {
     return { event, facts: factsOf(session), agentHour: hourOf(session), verdict, orders }
   }
 
-  /** People are told of a cause once per session; it is ordered again only when it asks for more than what stands. */
-  private answer(
-    event: ToolEvent,
-    session: SessionState,
-    baseline: Baseline,
-    signals: readonly JudgedSignal[],
-    causes: readonly Cause[],
-  ): Answer {
+  /** People are told of a situation when it begins and when it grows; it is ordered again only for more than what stands. */
+  private answer(session: SessionState, input: FindingInput, causes: readonly Cause[]): Answer {
     if (causes.length === 0) return NOTHING
+    const { event } = input
     const findings: Finding[] = []
     const orders: Order[] = []
-    for (const { source, severity, response } of causes) {
+    for (const cause of causes) {
+      const { source, severity, response } = cause
+      const known = session.situationOf(source.id)
+      if (known !== undefined) known.count++
       const asksForMore = response !== undefined && !response.monitored && moreSevere(response.level, session)
-      if (session.raised(source.id) && !asksForMore) continue
-      const finding = findingOf({
-        event,
-        role: session.role,
-        cause: source.id,
-        title: source.title,
-        tags: source.tags,
-        severity,
-        risk: session.risk,
-        signals,
-        baseline,
-        ruleSet: this.parts.rules?.()?.generation,
-      })
+      const worse = known === undefined || isWorse(known.worst, severity, input.score)
+      const news = known === undefined || isNews(known, severity)
+      if (!worse && !news && !asksForMore) continue
+      const shown = findingOf(input, source, severity, known?.worst)
       const planned =
-        response === undefined ? NO_ORDERS : this.parts.plan(planRequest(event, session, finding, response))
-      // Raised again with an order for more, the stored finding is replaced.
-      if (session.raise(source.id) || planned.length > 0) findings.push(finding)
+        response === undefined || (known !== undefined && !asksForMore)
+          ? NO_ORDERS
+          : this.parts.plan(planRequest(event, session, shown, response))
+      const worst = withOrders(worse ? shown : known.worst, planned)
+      const situation = known ?? { worst, count: 1 }
+      situation.worst = worst
+      if (known === undefined) session.openSituation(source.id, situation)
+      if (news || planned.length > 0) findings.push(revised(situation, event))
       // What is only watched must not stand in the way of what is meant.
       if (response?.monitored !== true) contain(session, planned)
       orders.push(...planned)
@@ -189,6 +188,10 @@ export class StreamJudge {
         evidence: evidenceOf(this.weights, id, tail),
       }
     })
+  }
+
+  private get generation(): string | undefined {
+    return this.parts.rules?.()?.generation
   }
 
   private baselineFor(tenant: string, role: string): Baseline {

@@ -87,6 +87,7 @@ function spokenOf(rule: Rule): Spoken {
       id: rule.name ?? rule.key,
       title,
       tags,
+      runbook: belay.runbook,
       contains: false,
       raises: severity && { severity, ...(response && { response }) },
     },

@@ -1,14 +1,4 @@
-import { createHash } from 'node:crypto'
-import type {
-  Baseline,
-  Calibration,
-  Finding,
-  JudgedSignal,
-  Level,
-  Reason,
-  Severity,
-  ToolEvent,
-} from '../model/index.ts'
+import type { Calibration, JudgedSignal, Level, Severity } from '../model/index.ts'
 import { SharedList } from './session/shared-list.ts'
 
 export interface Weights {
@@ -106,58 +96,4 @@ export function carrier(signals: readonly JudgedSignal[]): JudgedSignal | undefi
   let best: JudgedSignal | undefined
   for (const signal of signals) if (best === undefined || signal.evidence > best.evidence) best = signal
   return best
-}
-
-export interface FindingInput {
-  readonly event: ToolEvent
-  readonly role: string
-  readonly cause: string
-  readonly title: string
-  readonly tags: readonly string[]
-  readonly severity: Severity
-  readonly risk: number
-  readonly signals: readonly JudgedSignal[]
-  readonly baseline: Baseline
-  readonly ruleSet: string | undefined
-}
-
-const MAX_REASONS = 8
-
-export function findingOf(input: FindingInput): Finding {
-  const { event, signals, cause } = input
-  const { data } = event
-  const reasons: Reason[] = [...signals]
-    .sort((a, b) => Number(b.by.id === cause) - Number(a.by.id === cause) || b.evidence - a.evidence)
-    .flatMap((signal) => signal.reasons)
-    .slice(0, MAX_REASONS)
-  const finding = {
-    id: hashOf(event.tenant, data.agent.id, data.session.id, cause, dayOf(event.timeMs)),
-    tenant: event.tenant,
-    agent: data.agent.id,
-    role: input.role,
-    session: data.session.id,
-    cause,
-    title: input.title,
-    severity: input.severity,
-    risk: input.risk,
-    reasons,
-    signals: signals.map((signal) => signal.by.id),
-    tags: input.tags,
-    baseline: input.baseline.version,
-    ...(input.ruleSet !== undefined && { ruleSet: input.ruleSet }),
-    eventSource: event.source,
-    eventId: event.id,
-    callId: data.call_id,
-    server: data.server.id,
-    atMs: event.timeMs,
-  }
-  return data.tool === undefined ? finding : { ...finding, tool: data.tool.name }
-}
-
-function dayOf(timeMs: number): string {
-  return new Date(timeMs).toISOString().slice(0, 10)
-}
-
-function hashOf(...parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\u001f')).digest('hex').slice(0, 32)
 }

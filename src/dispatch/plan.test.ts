@@ -9,6 +9,7 @@ const T0_MS = Date.UTC(2026, 10, 21)
 
 const finding: Finding = {
   id: 'f-1',
+  activity: 'created',
   tenant: 'acme',
   agent: 'bot',
   role: 'banking',
@@ -17,9 +18,11 @@ const finding: Finding = {
   title: 'send_money to a destination that only a web page named',
   severity: 'high',
   risk: 0.9,
+  score: 6,
   reasons: [],
   signals: ['untrusted-destination', 'unusual-sequence'],
   tags: [],
+  runbook: [],
   baseline: 'v1',
   eventSource: 'urn:pep',
   eventId: 'e1',
@@ -27,6 +30,9 @@ const finding: Finding = {
   server: 'bank',
   tool: 'send_money',
   atMs: T0_MS,
+  openedMs: T0_MS,
+  count: 1,
+  latest: { source: 'urn:pep', id: 'e1', callId: 'c1', atMs: T0_MS },
 }
 
 const input: PlanInput = {

@@ -205,7 +205,8 @@ function countVerdict(counters: Counters, { verdict, orders }: Judged): void {
   if (verdict.duplicate) return
   for (const { by } of verdict.signals) counters.signals.inc({ kind: by.kind, id: by.id })
   for (const { detector } of verdict.unjudged) counters.unjudged.inc({ detector })
-  for (const { cause, severity } of verdict.findings) counters.findings.inc({ cause, severity })
+  for (const { activity, cause, severity } of verdict.findings)
+    if (activity === 'created') counters.findings.inc({ cause, severity })
   for (const order of orders) counters.orders.inc({ level: order.level, mode: order.mode })
 }
 

@@ -138,6 +138,6 @@ export function eventOf(
 }
 
 function signalOf(id: string, strength: number): RawSignal {
-  const source = { kind: 'detector' as const, id, title: id, tags: [], contains: false }
+  const source = { kind: 'detector' as const, id, title: id, tags: [], runbook: [], contains: false }
   return { source, signal: { strength, reasons: [] } }
 }

@@ -96,7 +96,7 @@ function lineOf({ event, verdict }: Judged): string {
     score: verdict.score,
     risk: verdict.risk,
     action: verdict.action,
-    finding: verdict.findings.length > 0,
+    finding: verdict.findings.some(({ activity }) => activity === 'created'),
     signals: verdict.signals.map(({ by, strength, reasons }) => ({ [by.kind]: by.id, strength, reasons })),
   }
   return `${JSON.stringify(line)}\n`

@@ -20,5 +20,5 @@ test('a write that is cut short leaves no event without its finding and its dead
   const letter = { origin: 'o', position: 1, reason: 'json', error: 'no', receivedMs: 0, attempts: 1, bytes } as const
   await expect(store.write(judged, [letter])).rejects.toThrow('killed here')
   // Sent again, an event that is stored is a duplicate: what was not stored with it would never be.
-  expect(inserted).toEqual(['finding_rows', 'dead_letter_rows'])
+  expect(inserted).toEqual(['finding_revision_rows', 'dead_letter_rows'])
 })

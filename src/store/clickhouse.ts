@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client'
 import {
   type AgentHour,
+  type Finding,
   type Judged,
   type LeaseChange,
   type Rejected,
@@ -68,6 +69,10 @@ export class ClickHouseStore implements Store {
     await this.insertRows(FINDINGS, findings)
     await this.insertRows(DEAD_LETTERS, rejected)
     await this.insertRows(EVENTS, judged)
+  }
+
+  async writeFindings(findings: readonly Finding[]): Promise<void> {
+    await this.insertRows(FINDINGS, findings)
   }
 
   async writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void> {

@@ -194,11 +194,16 @@ function portOf({ host, ip, port }: Egress): string | undefined {
 const finding = columnsOf<Finding>()
 
 export const FINDINGS: Rows<Finding> = {
-  table: 'finding_rows',
+  table: 'finding_revision_rows',
   columns: [
     finding.word('tenant', (f) => f.tenant),
     finding.text('finding_id', (f) => f.id),
-    finding.time('time', (f) => f.atMs),
+    finding.time('revised', (f) => f.latest.atMs),
+    finding.word('revised_source', (f) => f.latest.source),
+    finding.text('revised_event', (f) => f.latest.id),
+    finding.word('activity', (f) => f.activity),
+    finding.time('opened', (f) => f.openedMs),
+    finding.uint64('count', (f) => f.count),
     finding.text('agent_id', (f) => f.agent),
     finding.word('role', (f) => f.role),
     finding.text('session_id', (f) => f.session),
@@ -206,16 +211,20 @@ export const FINDINGS: Rows<Finding> = {
     finding.text('title', (f) => f.title),
     finding.word('severity', (f) => f.severity),
     finding.float('risk', (f) => f.risk),
+    finding.float('score', (f) => f.score),
     finding.text('reasons', (f) => JSON.stringify(f.reasons)),
     finding.words('signals', (f) => f.signals, itself),
     finding.words('tags', (f) => f.tags, itself),
+    finding.words('runbook', (f) => f.runbook, itself),
     finding.word('baseline', (f) => f.baseline),
+    finding.text('passport', (f) => f.passport && JSON.stringify(f.passport)),
     finding.word('rule_set', (f) => f.ruleSet),
     finding.word('source', (f) => f.eventSource),
     finding.text('event_id', (f) => f.eventId),
     finding.text('call_id', (f) => f.callId),
     finding.word('server', (f) => f.server),
     finding.word('tool', (f) => f.tool),
+    finding.time('time', (f) => f.atMs),
   ],
 }
 

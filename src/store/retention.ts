@@ -14,7 +14,8 @@ const TABLES: readonly { readonly table: string; readonly column: string; readon
   { table: 'event_rows', column: 'time', days: 'eventDays' },
   { table: 'dead_letter_rows', column: 'received', days: 'eventDays' },
   { table: 'dead_letter_replays', column: 'replayed_at', days: 'eventDays' },
-  { table: 'finding_rows', column: 'time', days: 'findingDays' },
+  { table: 'finding_revision_rows', column: 'revised', days: 'findingDays' },
+  { table: 'finding_dispositions', column: 'at', days: 'findingDays' },
   { table: 'containment_change_rows', column: 'time', days: 'findingDays' },
 ]
 

@@ -1,4 +1,4 @@
-import type { AgentHour, Judged, LeaseChange, Rejected, RestoredEvent, SessionKey } from '../model/index.ts'
+import type { AgentHour, Finding, Judged, LeaseChange, Rejected, RestoredEvent, SessionKey } from '../model/index.ts'
 
 /** Which stored events of a session or agent a restore may read: those before the event at hand entered. */
 export interface RestoreBound<Key extends string = SessionKey> {
@@ -37,6 +37,8 @@ export interface Store {
    * views see each event (source, id) once. Rejects with StoreError.
    */
   write(judged: readonly Judged[], rejected: readonly Rejected[]): Promise<void>
+  /** Findings that no event raised, such as a containment that is not in effect; the same revision again changes nothing. */
+  writeFindings(findings: readonly Finding[]): Promise<void>
   writeLeaseChanges(changes: readonly LeaseChange[]): Promise<void>
   /** One query: stored events of these sessions within `idleMs` before each bound, in the order in which they were judged. */
   history(bounds: readonly RestoreBound[], idleMs: number): Promise<ReadonlyMap<SessionKey, readonly RestoredEvent[]>>

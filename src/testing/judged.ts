@@ -54,6 +54,7 @@ export function judgedCalls(count: number, fromPosition = 0, startMs = T0_MS): r
 export function findingOf({ event }: Judged, finding: Partial<Finding> = {}): Finding {
   return {
     id: 'finding-1',
+    activity: 'created',
     tenant: event.tenant,
     agent: event.data.agent.id,
     role: event.data.agent.role ?? event.data.agent.id,
@@ -62,9 +63,11 @@ export function findingOf({ event }: Judged, finding: Partial<Finding> = {}): Fi
     title: 'A step that this role has never taken',
     severity: 'high',
     risk: 0.9,
+    score: 6.2,
     reasons: [{ what: '`send_money` after `read_file`', observed: '1', expected: 'seen in 0 of 412 sessions' }],
     signals: ['unusual-sequence'],
     tags: ['AML.T0053'],
+    runbook: ['Look at the calls before it', 'Ask the owner of the agent'],
     baseline: 'none',
     eventSource: event.source,
     eventId: event.id,
@@ -72,6 +75,9 @@ export function findingOf({ event }: Judged, finding: Partial<Finding> = {}): Fi
     server: event.data.server.id,
     tool: event.data.tool?.name ?? '',
     atMs: event.timeMs,
+    openedMs: event.timeMs,
+    count: 1,
+    latest: { source: event.source, id: event.id, callId: event.data.call_id, atMs: event.timeMs },
     ...finding,
   }
 }

@@ -62,6 +62,36 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
       expect(tools).toEqual([{ tool: 'read_file', calls: 30, agents: 10 }])
     })
 
+    test('shows a finding once as its worst event was, however its revisions come, and who said what of it', async () => {
+      const events = judgedCalls(3).map((one) => ofTenant(one, 'situations'))
+      const severities = ['medium', 'critical', 'low'] as const
+      const revisions = events.slice(0, 3).map((one, i) =>
+        findingOf(one, {
+          activity: i === 0 ? 'created' : 'updated',
+          severity: severities[i] ?? 'low',
+          count: i + 1,
+          openedMs: T0_MS,
+        }),
+      )
+      await store.writeFindings(revisions)
+      await store.writeFindings(revisions.slice(0, 2))
+      const shown = `SELECT severity, event_id, count, revisions, length(events) AS told, status, disposition,
+        containment_state FROM findings WHERE tenant = 'situations'`
+      const stood = { severity: 'critical', event_id: events[1]?.event.id, count: 3, revisions: 3, told: 3 }
+      expect(await store.query(shown)).toEqual([{ ...stood, status: 'open', disposition: '', containment_state: '' }])
+      await store.writeLeaseChanges([leaseChange('acknowledged', 1, { tenant: 'situations' })])
+      const said = { tenant: 'situations', finding_id: 'finding-1', by: 'ada', reason: 'seen', duplicate_of: '' }
+      await store.insert('finding_dispositions', [
+        { ...said, at: '2026-11-03 00:00:00.000', disposition: 'benign', severity: 'high' },
+      ])
+      const held = { ...stood, containment_state: 'acknowledged', disposition: 'benign' }
+      expect(await store.query(shown)).toEqual([{ ...held, status: 'open' }])
+      await store.insert('finding_dispositions', [
+        { ...said, at: '2026-11-03 00:00:01.000', disposition: 'true_positive', severity: 'critical' },
+      ])
+      expect(await store.query(shown)).toEqual([{ ...held, disposition: 'true_positive', status: 'closed' }])
+    })
+
     test('counts an event once that lies on both sides of midnight with its batch', async () => {
       const midnight = Date.UTC(2026, 10, 3)
       const all = judgedCalls(20, 0, midnight - 20_000).map((one) => ofTenant(one, 'midnight'))

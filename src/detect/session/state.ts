@@ -1,4 +1,4 @@
-import type { Action, AgentHour, Effect, Ref, Session, Sighting, ToolEvent } from '../../model/index.ts'
+import type { Action, AgentHour, Effect, Finding, Ref, Session, Sighting, ToolEvent } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
@@ -29,6 +29,14 @@ export interface Current {
   agentHour: AgentHour
 }
 
+/** What a session has shown of one cause: about 1 kB, in the few sessions that have a finding. */
+export interface Situation {
+  /** as its worst event showed it */
+  worst: Finding
+  /** events that showed it */
+  count: number
+}
+
 /** shared by sessions that have none yet; replaced, never written to */
 const NOTHING: readonly string[] = []
 const NO_USES: number[] = []
@@ -36,8 +44,8 @@ const NO_USES: number[] = []
 const KEY_UNIT = '\u001f'
 const KEY_UNIT_CODE = 0x1f
 const MAX_TOOLS = 250
-/** causes remembered for "one finding per session and cause" */
-const MAX_CAUSES = 64
+/** situations remembered for "one finding per session and cause" */
+const MAX_SITUATIONS = 64
 
 /** One live session. Fields that most sessions never need are made when they are first needed. */
 export class SessionState implements Session {
@@ -68,7 +76,7 @@ export class SessionState implements Session {
   readonly sightings = new SightingTable()
   newer: SessionState | undefined
   older: SessionState | undefined
-  private causes: string[] | undefined
+  private situations: Map<string, Situation> | undefined
   private tools = SharedList.EMPTY
   private toolUses: number[] = NO_USES
   private readonly current: Current
@@ -173,16 +181,16 @@ export class SessionState implements Session {
     this.lastSteps = [...history.slice(1), token]
   }
 
-  raised(cause: string): boolean {
-    return this.causes?.includes(cause) === true
+  situationOf(cause: string): Situation | undefined {
+    return this.situations?.get(cause)
   }
 
-  /** True the first time a cause is named. */
-  raise(cause: string): boolean {
-    this.causes ??= []
-    if (this.causes.includes(cause)) return false
-    if (this.causes.length < MAX_CAUSES) this.causes.push(cause)
-    return true
+  /** Beyond the bound the oldest is forgotten: its finding is told again under the same id. */
+  openSituation(cause: string, situation: Situation): void {
+    this.situations ??= new Map()
+    const [oldest] = this.situations.keys()
+    if (this.situations.size >= MAX_SITUATIONS && oldest !== undefined) this.situations.delete(oldest)
+    this.situations.set(cause, situation)
   }
 
   private toolNumber(tool: string): number {
