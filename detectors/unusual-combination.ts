@@ -16,6 +16,8 @@ export default defineDetector({
   needs: [],
   whileLearning: false,
   contains: false,
+  isOptional: true,
+  model: 'combination',
   tags: ['AML.T0053', 'ASI02', 'ASI10'],
   knownGaps: [
     'It weighs little: on traces of hijacked agents it tells apart less than the detectors that know what they look for.',

@@ -21,6 +21,8 @@ type SetName = (typeof SETS)[number]
 const OTHER: Readonly<Record<SetName, SetName>> = { office: 'daily', daily: 'office' }
 /** a detector that weighs less cannot carry a decision by itself */
 const WORTH_REMOVING = 0.2
+/** detectors that are off by default: what they would add */
+const OPTIONAL = ['unusual-combination'] as const
 
 interface AgentSet {
   readonly files: Files
@@ -91,6 +93,8 @@ async function evaluateSet(
     if (weight < WORTH_REMOVING) continue
     ablation[id] = tell(`without ${id}`, await plainOf(set, { weights, disabled: [id] }))
   }
+  const optional: Record<string, Figures> = {}
+  for (const id of OPTIONAL) optional[id] = tell(`with ${id}`, await plainOf(set, { weights, enabled: [id] }))
   const hijacked = risksOf(plain.filter(({ label }) => label.label === 'hijacked'))
   const benign = risksOf(plain.filter(({ label }) => label.label === 'benign'))
   const spared = risksOf(plain.filter(({ label }) => label.label !== 'hijacked'))
@@ -105,5 +109,6 @@ async function evaluateSet(
     content_dropped_refs: without.refs,
     content_dropped_values: without.values,
     ablation,
+    optional,
   }
 }

@@ -62,6 +62,10 @@ export interface Detector {
   readonly whileLearning: boolean
   /** may carry containment; a detector that only raises suspicion says false */
   readonly contains: boolean
+  /** runs only where `detection.enabled` names it */
+  readonly isOptional?: boolean
+  /** a model of the baseline that the learn job trains only where a detector that runs asks for it */
+  readonly model?: 'combination'
   readonly raises?: Raises
   /** MITRE ATLAS, OWASP Agentic (ASI…) and OWASP MCP ids */
   readonly tags: readonly string[]

@@ -279,6 +279,9 @@ const Detection = section(
     detectorFolders: list(Type.String({ minLength: 1 }), 'Folders with your own detectors, beside the built-in ones.', [
       '/etc/belay/detectors',
     ]),
+    enabled: list(Type.String({ minLength: 1 }), 'Ids of optional detectors that run; learn again after naming one.', [
+      'unusual-combination',
+    ]),
     disabled: list(Type.String({ minLength: 1 }), 'Ids of detectors that stay off.', ['off-hours']),
     weights: Type.Record(Type.String(), Type.Number({ minimum: 0, maximum: 10 }), {
       default: {},

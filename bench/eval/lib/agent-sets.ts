@@ -45,6 +45,7 @@ export interface JudgedSession {
 export interface Options {
   readonly weights?: Readonly<Record<string, number>>
   readonly disabled?: readonly string[]
+  readonly enabled?: readonly string[]
 }
 
 const QUIET: Io = { out: () => undefined, err: () => undefined, watched: false, env: {} }
@@ -67,7 +68,8 @@ export async function judgeSet(
   options: Options = {},
 ): Promise<ReadonlyMap<FileName, readonly JudgedSession[]>> {
   const folder = mkdtempSync(join(tmpdir(), 'belay-agents-'))
-  const detection = { weights: options.weights ?? {}, disabled: options.disabled ?? [] }
+  const { weights = {}, disabled = [], enabled = [] } = options
+  const detection = { weights, disabled, enabled }
   const settings = settingsOf(parseConfig(JSON.stringify({ data: folder, detection }), 'eval'), {}, 'eval')
   try {
     await learnFiles(settings, QUIET, [files.learn], folder)

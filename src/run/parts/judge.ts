@@ -2,7 +2,6 @@ import { fileURLToPath } from 'node:url'
 import { closest } from 'fastest-levenshtein'
 import { emptyBaseline } from '../../baseline/empty.ts'
 import { calibrate, describeCalls, type HeldOut, rehearse } from '../../detect/calibrate.ts'
-import type { Detector } from '../../detect/detector.ts'
 import { Engine, type EngineObserver, loadDetectors } from '../../detect/engine.ts'
 import { type FleetSnapshot, Fleets } from '../../detect/fleet.ts'
 import { StreamJudge } from '../../detect/judge.ts'
@@ -21,23 +20,26 @@ import { Patience } from './patience.ts'
 /** Beside src/ in a checkout, beside dist/src/ in a build. */
 const BUILT_IN = fileURLToPath(new URL('../../../detectors/', import.meta.url))
 
-/** The built-in detectors and those of the configured folders, without the disabled ones. */
+/** The built-in detectors and those of the configured folders: optional ones only if enabled, none that is disabled. */
 export async function openEngine({ detection }: Config, observer: EngineObserver): Promise<Engine> {
-  const detectors = await loadDetectors([BUILT_IN, ...detection.detectorFolders])
-  for (const [index, id] of detection.disabled.entries()) {
-    if (detectors.some((detector) => detector.id === id)) continue
-    const near = closest(
-      id,
-      detectors.map((detector) => detector.id),
-    )
-    throw new ConfigError('detection', [
-      `detection.disabled[${index}]: no detector \`${id}\`; did you mean \`${near}\`?`,
-    ])
-  }
+  const { enabled, disabled, detectorFolders } = detection
+  const detectors = await loadDetectors([BUILT_IN, ...detectorFolders])
+  const ids = detectors.map(({ id }) => id)
+  checkIds('detection.enabled', enabled, ids)
+  checkIds('detection.disabled', disabled, ids)
   return new Engine(
-    detectors.filter((detector: Detector) => !detection.disabled.includes(detector.id)),
+    detectors.filter(({ id, isOptional }) => !disabled.includes(id) && (!isOptional || enabled.includes(id))),
     observer,
   )
+}
+
+/** Throws ConfigError. */
+function checkIds(key: string, named: readonly string[], known: readonly string[]): void {
+  for (const [index, id] of named.entries())
+    if (!known.includes(id))
+      throw new ConfigError('detection', [
+        `${key}[${index}]: no detector \`${id}\`; did you mean \`${closest(id, known)}\`?`,
+      ])
 }
 
 export interface JudgeContext {
@@ -111,10 +113,12 @@ export function calibrator(
   return (heldOut, budgets) => calibrate(rehearse(engine, heldOut, options), weightsOf(config), budgets)
 }
 
-/** Describes calls as the learn job asks, with the session options in force. */
+/** Describes calls as the learn job asks, with the session options in force; undefined where no detector needs it. */
 export function callDescriber(
   config: Config,
-): (baseline: Baseline, sessions: HeldOut['sessions']) => readonly number[][] {
+  engine: Engine,
+): ((baseline: Baseline, sessions: HeldOut['sessions']) => readonly number[][]) | undefined {
+  if (!engine.detectors.some(({ model }) => model === 'combination')) return undefined
   const options = sessionOptions(config)
   return (baseline, sessions) => describeCalls({ baseline, sessions }, options)
 }

@@ -22,11 +22,12 @@ export function learnOnce(
   config: Config,
   { store, engine, nowMs, refsKey, progress }: LearnContext,
 ): Promise<readonly Snapshot[]> {
+  const describeCalls = callDescriber(config, engine)
   return learnFromStore({
     store,
     nowMs,
     calibrate: calibrator(config, engine),
-    describeCalls: callDescriber(config),
+    ...(describeCalls && { describeCalls }),
     settings: learnSettings(config),
     ...(refsKey !== undefined && { refsKey }),
     ...(progress && { progress }),
