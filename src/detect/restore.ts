@@ -80,14 +80,17 @@ export class Restorer {
     readonly agents: readonly HistoryBound<string>[]
   } {
     const sessions = new Map<SessionKey, HistoryBound>()
+    const opened = new Set<SessionKey>()
     const agents = new Map<string, HistoryBound<string>>()
     for (const event of events) {
       const live = this.sessions.liveOf(event)
       if (live !== undefined && live.agentCounts?.dropped === false) continue
       const key = sessionKeyOf(event)
       const { origin, position, timeMs } = event
-      // A PEP that numbers its events tells us which one opens a session.
-      if (live === undefined && event.data.seq !== 0 && !sessions.has(key))
+      // A PEP that numbers its events tells us which one opens a session. One that this batch opens may be stored all
+      // the same, when the batch comes again: what follows the opening must not bring it back.
+      if (live === undefined && event.data.seq === 0 && !sessions.has(key)) opened.add(key)
+      else if (live === undefined && !opened.has(key) && !sessions.has(key))
         sessions.set(key, { key, origin, position, timeMs })
       const agent = agentKey(event.tenant, event.data.agent.id)
       if (!this.sessions.counts(agent) && !agents.has(agent))

@@ -72,12 +72,16 @@ function newJudge(kept?: Kept): Judge {
   }).judge
 }
 
-/** What was judged, read back as the store's port says that it is read. */
+/** What was judged, read back as the store's port says that it is read: the last copy of an event counts. */
 class Kept {
-  private readonly judged: Judged[] = []
+  private readonly copies = new Map<string, Judged>()
 
   write(judged: readonly Judged[]): void {
-    this.judged.push(...judged.filter(({ verdict }) => !verdict.duplicate))
+    for (const one of judged) if (!one.verdict.duplicate) this.copies.set(one.event.id, one)
+  }
+
+  private get judged(): readonly Judged[] {
+    return [...this.copies.values()]
   }
 
   history(bounds: readonly RestoreBound[], backMs: number) {
@@ -113,25 +117,37 @@ class Kept {
 
 function verdictsOf(judged: readonly Judged[]): ReadonlyMap<string, unknown> {
   const fresh = judged.filter(({ verdict }) => !verdict.duplicate)
-  return new Map(fresh.map(({ event, facts, verdict, orders }) => [event.id, { facts, verdict, orders }]))
+  return new Map(
+    fresh.map(({ event, facts, agentHour, verdict, orders }) => [event.id, { facts, agentHour, verdict, orders }]),
+  )
 }
 
-/** One step of a run: a batch of `size` events of some partitions; before it, `moves` partitions change their process. */
+/**
+ * One step of a run: a batch of `size` events of some partitions; before it, `moves` partitions change their process,
+ * which is sent the last `again` events of them once more: they were stored, and nobody heard that they were.
+ */
 const steps = fc.array(
   fc.record({
     size: fc.integer({ min: 1, max: 60 }),
     moves: fc.option(fc.integer({ min: 0, max: PARTITIONS - 1 }), { nil: undefined, freq: 3 }),
     restarts: fc.boolean(),
+    again: fc.integer({ min: 0, max: 60 }),
   }),
   { minLength: 1, maxLength: 40 },
 )
+
+const ONWARD = { size: 50, moves: undefined, restarts: false, again: 0 }
+
+function numberOf(origin: string): number {
+  return Number(origin.slice(-1))
+}
 
 test('the attack of each copy is contained', () => {
   const contained = [...expected.values()].filter((one) => (one as Judged).orders.length > 0)
   expect(contained.length).toBeGreaterThanOrEqual(4)
 })
 
-test('batch bounds, and sessions that move between processes and back, change no verdict', {
+test('batch bounds, sessions that move between processes and back, and events that come again change no verdict', {
   timeout: 120_000,
 }, async () => {
   await fc.assert(
@@ -143,18 +159,21 @@ test('batch bounds, and sessions that move between processes and back, change no
       const judged: Judged[] = []
       let from = 0
       for (let at = 0; from < stream.length; at++) {
-        const { size, moves, restarts } = plan[at % plan.length] ?? { size: 50, moves: undefined, restarts: false }
+        const { size, moves, restarts, again } = plan[at % plan.length] ?? ONWARD
+        const comesAgain = stream
+          .slice(Math.max(0, from - again), from)
+          .filter(({ origin }) => numberOf(origin) === moves)
         if (moves !== undefined) {
           const to = 1 - (owner[moves] ?? 0)
           owner[moves] = to
           if (restarts) processes[to] = newJudge(kept)
           assigned[to as 0 | 1].push(`kafka:t/${moves}`)
         }
-        const batch = stream.slice(from, from + size)
+        const batch = [...comesAgain, ...stream.slice(from, from + size)]
         from += size
         for (const which of [0, 1] as const) {
           const judge = processes[which]
-          const own = batch.filter(({ origin }) => owner[Number(origin.slice(-1))] === which)
+          const own = batch.filter(({ origin }) => owner[numberOf(origin)] === which)
           if (judge === undefined || own.length === 0) continue
           judge.forget(assigned[which].splice(0))
           await judge.restoreUnknown(own)

@@ -87,7 +87,7 @@ async function booksOf(store: Store, data: string, learnAtMs: number): Promise<B
   )
   const [letters] = await store.query<{ readonly letters: number }>('SELECT count() AS letters FROM dead_letters')
   const scores = await store.query<{ readonly id: string; readonly score: string }>(
-    `SELECT concat(source, ' ', event_id) AS id, concat(toString(round(score, 3)), ' ', action) AS score FROM events
+    `SELECT concat(source, ' ', event_id) AS id, concat(toString(round(score, 3)), ' ', action, ' ', toString(arrayMap((by, strength) -> concat(by, ' ', toString(round(strength, 3))), signal.by, signal.strength))) AS score FROM events
      WHERE NOT hasAny(signal.by, {fleet:Array(String)})`,
     { fleet: engine.detectors.filter(({ scope }) => scope === 'fleet').map(({ id }) => id) },
   )
@@ -108,9 +108,12 @@ async function booksOf(store: Store, data: string, learnAtMs: number): Promise<B
   }
 }
 
-/** Events that one store scores otherwise than the other. */
+/** Events that one store scores otherwise than the other, with both scores and what carried them. */
 export function scoredOtherwise(a: Books, b: Books): readonly string[] {
-  return [...a.scores].filter(([id, score]) => b.scores.has(id) && b.scores.get(id) !== score).map(([id]) => id)
+  return [...a.scores].flatMap(([id, score]) => {
+    const other = b.scores.get(id)
+    return other === undefined || other === score ? [] : [`${id}: ${score} instead of ${other}`]
+  })
 }
 
 export const NONE = { missing: [], extra: [] }
