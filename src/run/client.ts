@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import * as http from 'node:http'
+import * as https from 'node:https'
 import { type Command, Option } from 'commander'
 import { CommandError, EXIT } from './io.ts'
 
@@ -5,6 +8,10 @@ import { CommandError, EXIT } from './io.ts'
 export interface InstanceOptions {
   readonly url: string
   readonly token?: string
+  /** PEM files, for an instance that speaks TLS */
+  readonly ca?: string
+  readonly cert?: string
+  readonly certKey?: string
 }
 
 export interface Client {
@@ -12,23 +19,26 @@ export interface Client {
   post(path: string, body: string | object, contentType?: string): Promise<unknown>
 }
 
-/** Adds --url and --token, both also from the environment. */
+/** Adds --url, --token and the files of TLS, all also from the environment. */
 export function onInstance(command: Command): Command {
   return command
     .addOption(new Option('--url <url>', 'the running instance').env('BELAY_URL').default('http://127.0.0.1:7300'))
     .addOption(new Option('--token <token>', 'bearer token; better by environment').env('BELAY_TOKEN'))
+    .addOption(new Option('--ca <file>', "authority of the instance's certificate (PEM)").env('BELAY_CA'))
+    .addOption(new Option('--cert <file>', 'certificate to show it (PEM)').env('BELAY_CERT'))
+    .addOption(new Option('--cert-key <file>', 'key of that certificate (PEM)').env('BELAY_CERT_KEY'))
 }
 
 /** Talks to the HTTP API of a running instance. Rejects with CommandError that says what to do. */
-export function createClient({ url, token }: InstanceOptions): Client {
+export function createClient({ url, token, ...files }: InstanceOptions): Client {
+  const tls = tlsOf(files)
   const request = async (method: string, path: string, body?: string, contentType?: string): Promise<unknown> => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(contentType !== undefined && { 'content-type': contentType }),
     }
-    const response = await fetched(url, new URL(path, url), { method, headers, ...(body !== undefined && { body }) })
-    const text = await response.text()
-    if (!response.ok) throw refused(response.status, text)
+    const { status, text } = await answered(url, new URL(path, url), { ...tls, method, headers }, body)
+    if (status >= 300) throw refused(status, text)
     return text === '' ? undefined : (JSON.parse(text) as unknown)
   }
   return {
@@ -38,12 +48,60 @@ export function createClient({ url, token }: InstanceOptions): Client {
   }
 }
 
-async function fetched(base: string, url: URL, init: RequestInit): Promise<Response> {
+function tlsOf({ ca, cert, certKey }: Pick<InstanceOptions, 'ca' | 'cert' | 'certKey'>): https.RequestOptions {
+  return {
+    ...(ca !== undefined && { ca: pemFile(ca) }),
+    ...(cert !== undefined && { cert: pemFile(cert) }),
+    ...(certKey !== undefined && { key: pemFile(certKey) }),
+  }
+}
+
+function pemFile(path: string): string {
   try {
-    return await fetch(url, init)
+    return readFileSync(path, 'utf8')
   } catch (cause) {
+    throw new CommandError(`${path} cannot be read`, EXIT.misused, { cause })
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** Not by `fetch`, which cannot show a certificate. */
+async function answered(
+  base: string,
+  url: URL,
+  options: https.RequestOptions,
+  body: string | undefined,
+): Promise<Answer> {
+  try {
+    return await exchange(url, options, body)
+  } catch (cause) {
+    const { code = '', message } = cause as NodeJS.ErrnoException
+    if (TLS_ERROR.test(code))
+      throw new CommandError(`no TLS with ${base}: ${message} (--ca, --cert)`, EXIT.failed, { cause })
     throw new CommandError(`nothing answers at ${base}; is \`belay up\` running there? (--url)`, EXIT.failed, { cause })
   }
+}
+
+/** OpenSSL's codes as Node gives them, for what either side holds against a certificate. */
+const TLS_ERROR = /CERT|SSL|TLS|UNABLE_TO|EPROTO/
+
+function exchange(url: URL, options: https.RequestOptions, body: string | undefined): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      )
+      response.on('error', reject)
+    })
+    request.on('error', reject)
+    request.end(body)
+  })
 }
 
 function refused(status: number, text: string): CommandError {

@@ -55,8 +55,22 @@ const sources = (description: string) =>
 
 const Listen = section(
   {
-    host: text('Address to listen on. Anything but a loopback address needs `tokens`.', { default: '127.0.0.1' }),
+    host: text('Address to listen on. Anything but a loopback address needs `tokens` or `logins`.', {
+      default: '127.0.0.1',
+    }),
     port: Type.Integer({ minimum: 0, maximum: 65_535, default: 7300, description: 'TCP port; 0 takes a free one.' }),
+    tls: part(
+      {
+        cert: text('File with the certificate and its chain (PEM).', { examples: ['/etc/belay/server.pem'] }),
+        key: secret('Its key (PEM).', [{ file: '/etc/belay/server.key' }]),
+        clientCa: Type.Optional(
+          text('File with authorities (PEM); every client must show a certificate of theirs, beside its token.', {
+            examples: ['/etc/belay/clients-ca.pem'],
+          }),
+        ),
+      },
+      'Present: TLS only.',
+    ),
   },
   'Where the HTTP API, the ingest and the console listen.',
 )
@@ -81,6 +95,42 @@ const Token = Type.Object(
       description:
         'What it may do: `ingest` sends events, `pep` also asks for decisions, `analyst` reads, `responder` also contains and releases, `admin` does all.',
       examples: [['pep']],
+    }),
+  },
+  { additionalProperties: false },
+)
+
+const Login = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+      expected: 'letters, digits, . _ -',
+      description: 'Begins the name of everyone it knows (`okta:…`) in the audit record.',
+      examples: ['okta'],
+    }),
+    issuer: Type.String({
+      ...HTTP_URL,
+      description: 'Exactly as in the claim `iss`.',
+      examples: ['https://login.example.com'],
+    }),
+    audiences: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'One of them must be in `aud`: the client id of an ID token.',
+      examples: [['belay']],
+    }),
+    jwksUrl: Type.Optional(
+      Type.String({
+        ...HTTP_URL,
+        description: 'Where its keys are; found through `/.well-known/openid-configuration` when absent.',
+        examples: ['https://login.example.com/keys'],
+      }),
+    ),
+    tenant: text('The only tenant that its people reach.', { default: 'default' }),
+    nameClaim: text('Claim that tells who it is: one that people cannot change themselves.', { default: 'sub' }),
+    roleClaim: text('Claim whose values give scopes; `a.b` is member `b` of `a`.', { default: 'groups' }),
+    scopes: Type.Record(Type.String(), Type.Array(oneOf(SCOPES, {}), { minItems: 1 }), {
+      description: 'Scopes by value of that claim; other values give none.',
+      examples: [{ 'security-on-call': ['responder'] }],
     }),
   },
   { additionalProperties: false },
@@ -531,7 +581,11 @@ export const ConfigSchema = Type.Object(
       default: [...ROLES],
       description: 'What this process does; several processes may share the work.',
     }),
-    tokens: list(Token, 'Who may call the API. None: everyone on this machine, and loopback only.'),
+    tokens: list(Token, 'Who may call the API. None and no `logins`: everyone on this machine, and loopback only.'),
+    logins: list(
+      Login,
+      'Identity providers (OpenID Connect) whose ID tokens and JWT access tokens are bearer tokens too.',
+    ),
     kafka: Kafka,
     clickhouse: ClickHouse,
     redis: Redis,

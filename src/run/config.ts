@@ -65,9 +65,9 @@ export function parseConfig(yaml: string, origin: string): Config {
 
 /** Refuses what is valid on its own but unsafe together with how the process was started. */
 export function refuseOpenListener(config: Config): void {
-  if (config.tokens.length > 0 || isLoopback(config.listen.host)) return
+  if (config.tokens.length > 0 || config.logins.length > 0 || isLoopback(config.listen.host)) return
   throw new ConfigError('listen', [
-    `listen.host: ${config.listen.host} can be reached from other machines, so \`tokens\` must not be empty; add a token, or listen on 127.0.0.1`,
+    `listen.host: ${config.listen.host} can be reached from other machines, so \`tokens\` must not be empty; add a token or a login, or listen on 127.0.0.1`,
   ])
 }
 
@@ -133,6 +133,11 @@ function* conflictsOf(config: Config): Generator<string> {
   yield* repeated(
     'tokens',
     config.tokens.map((token) => token.name),
+    'name',
+  )
+  yield* repeated(
+    'logins',
+    config.logins.map((login) => login.name),
     'name',
   )
   yield* repeated(

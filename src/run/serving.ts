@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { eventRoutes, type IngestOptions } from '../accept/http/routes.ts'
 import { otlpRoutes } from '../accept/otlp.ts'
 import { approvalRoutes } from '../web/approvals.ts'
-import { createAuthenticator, type TokenRecord } from '../web/auth.ts'
+import { createAuthenticator, type LoginReader, type TokenRecord } from '../web/auth.ts'
 import { containmentRoutes } from '../web/containments.ts'
 import { decideRoute } from '../web/decide.ts'
+import { createOidc } from '../web/oidc.ts'
 import { queryRoutes } from '../web/query.ts'
-import type { Probe, ServerParts } from '../web/server.ts'
-import type { Settings } from './config.ts'
+import type { Probe, ServerParts, TlsFiles } from '../web/server.ts'
+import { ConfigError, type Settings } from './config.ts'
 import type { Config } from './config-schema.ts'
 import type { Door } from './parts/accept.ts'
 import { recordAction } from './parts/audit.ts'
@@ -22,7 +24,8 @@ export function serverParts(parts: Parts): ServerParts {
   const { settings, metrics, log, audit } = parts
   const { roles } = settings.config
   return {
-    authenticate: createAuthenticator(tokenRecords(settings)),
+    authenticate: createAuthenticator(tokenRecords(settings), loginReader(settings)),
+    ...tlsOf(settings),
     probes: probesOf(parts),
     metrics: () => metrics.exposition(),
     plugins: [
@@ -86,6 +89,27 @@ function tokenRecords({ config, secret }: Settings): readonly TokenRecord[] {
   }))
 }
 
+function loginReader({ config }: Settings): LoginReader | undefined {
+  if (config.logins.length === 0) return undefined
+  return createOidc(
+    config.logins.map(({ jwksUrl, scopes, ...login }) => ({
+      ...login,
+      ...(jwksUrl !== undefined && { jwksUrl }),
+      scopes: new Map(Object.entries(scopes)),
+    })),
+    Date.now,
+  )
+}
+
+/** Throws ConfigError naming the file that cannot be read. */
+function tlsOf({ config, secret }: Settings): { readonly tls?: TlsFiles } {
+  const { tls } = config.listen
+  if (!tls) return {}
+  const { cert, key, clientCa } = tls
+  const ca = clientCa === undefined ? {} : { clientCa: pemFile('listen.tls.clientCa', clientCa) }
+  return { tls: { cert: pemFile('listen.tls.cert', cert), key: secret(key), ...ca } }
+}
+
 function probesOf({ store, dispatch, entrance }: Parts): readonly Probe[] {
   return [
     { name: 'ingest', ping: async () => roomIn(entrance) },
@@ -99,9 +123,17 @@ function roomIn({ delivery }: Entrance): void {
   if (!delivery.hasRoom()) throw new Error('more events wait than may wait: the pipeline is behind')
 }
 
+function pemFile(path: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError('listen', [`${path}: ${error instanceof Error ? error.message : String(error)}`])
+  }
+}
+
 /** Where it really listens: the port may have been any free one. */
 export function urlOf(server: FastifyInstance, { listen }: Config): string {
   const { port } = (server.server.address() as AddressInfo | null) ?? listen
   const host = listen.host === '0.0.0.0' || listen.host === '::' ? '127.0.0.1' : listen.host
-  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
+  return `${listen.tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${port}`
 }

@@ -74,7 +74,7 @@ function greeting({ url, parts }: Instance): readonly string[] {
   const { settings } = parts
   const { config } = settings
   const embedded = embeddedParts(settings)
-  const token = config.tokens.length > 0 ? ` -H "authorization: Bearer $BELAY_TOKEN"` : ''
+  const token = config.tokens.length + config.logins.length > 0 ? ` -H "authorization: Bearer $BELAY_TOKEN"` : ''
   return [
     `belay is up on ${url}`,
     `  roles      ${config.roles.join(', ')}`,

@@ -27,6 +27,8 @@ export interface Principal {
 export type Authentication =
   | { readonly kind: 'known'; readonly principal: Principal }
   | { readonly kind: 'refused'; readonly why: string }
+  /** who it is cannot be told at the moment */
+  | { readonly kind: 'unavailable'; readonly why: string }
 
 /** Says who an `Authorization` header belongs to. */
 export type Authenticator = (authorization: string | undefined) => Authentication | Promise<Authentication>
@@ -36,15 +38,17 @@ const ALL_SCOPES: ReadonlySet<Scope> = new Set(['ingest', 'pep', 'analyst', 'res
 /** On one's own machine without tokens everyone is this principal. */
 export const ANONYMOUS: Principal = { name: 'local', tenant: 'default', scopes: ALL_SCOPES, anonymous: true }
 
+/** Says who a login token of an identity provider belongs to; undefined when no provider of ours made it. */
+export type LoginReader = (token: string) => Promise<Authentication | undefined>
+
 /**
  * Bearer tokens, known by their SHA-256 only and compared in constant time against every record, so that neither the
- * token nor its place in the list can be read from how long the answer takes. Without any token everyone is ANONYMOUS;
- * the caller makes sure that this happens on a loopback listener only.
+ * token nor its place in the list can be read from how long the answer takes. What is none of them may be a login.
+ * Without any token and without logins everyone is ANONYMOUS; the caller makes sure that this happens on a loopback
+ * listener only.
  */
-export function createAuthenticator(
-  tokens: readonly TokenRecord[],
-): (authorization: string | undefined) => Authentication {
-  if (tokens.length === 0) return () => ({ kind: 'known', principal: ANONYMOUS })
+export function createAuthenticator(tokens: readonly TokenRecord[], login?: LoginReader): Authenticator {
+  if (tokens.length === 0 && login === undefined) return () => ({ kind: 'known', principal: ANONYMOUS })
   const known = tokens.map((token) => ({ hash: Buffer.from(token.sha256, 'hex'), principal: principalOf(token) }))
   return (authorization) => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
@@ -52,7 +56,9 @@ export function createAuthenticator(
     const hash = createHash('sha256').update(token).digest()
     let principal: Principal | undefined
     for (const one of known) if (timingSafeEqual(one.hash, hash)) principal = one.principal
-    return principal ? { kind: 'known', principal } : { kind: 'refused', why: 'the token is not known' }
+    if (principal !== undefined) return { kind: 'known', principal }
+    const unknown = { kind: 'refused', why: 'the token is not known' } as const
+    return login === undefined ? unknown : login(token).then((authentication) => authentication ?? unknown)
   }
 }
 

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { ServerOptions } from 'node:https'
 import Fastify, { type FastifyInstance, type FastifyPluginAsync, type FastifyReply, type FastifyRequest } from 'fastify'
 import { ACCESS, type Access, type AccessTable, accessOf } from './access.ts'
 import { type Authenticator, hasScope, type Principal, type Scope } from './auth.ts'
@@ -26,12 +27,22 @@ export interface ServerParts {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** routes of other rooms; registered in order */
   readonly plugins: readonly FastifyPluginAsync[]
+  /** present: TLS only */
+  readonly tls?: TlsFiles
   /** who may use which route (default: ACCESS) */
   readonly access?: AccessTable
   /** told of every request that is a person's to make, when it was answered; for the audit record. Must not throw */
   readonly acted?: (action: Action) => void
   /** told of what a handler threw: a defect of ours */
   readonly onError: (error: unknown, request: { readonly method: string; readonly url: string }) => void
+}
+
+/** What a listener that speaks TLS needs, as PEM. */
+export interface TlsFiles {
+  readonly cert: string
+  readonly key: string
+  /** authorities of which every client must show a certificate (mutual TLS); none is asked for when absent */
+  readonly clientCa?: string
 }
 
 /** Something that a person did, or tried to do, over the API. */
@@ -45,6 +56,7 @@ export interface Action {
 const MAX_BODY_BYTES = 16 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 30_000
 const PROBE_TIMEOUT_MS = 3_000
+const RETRY_AFTER_S = 5
 
 /**
  * The HTTP server: limits, headers, who is calling, health; what it serves comes as plugins. Not yet listening. Rejects
@@ -52,6 +64,7 @@ const PROBE_TIMEOUT_MS = 3_000
  */
 export async function createServer(parts: ServerParts): Promise<FastifyInstance> {
   const server = Fastify({
+    https: parts.tls ? tlsOptions(parts.tls) : null,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: 65_000,
@@ -61,7 +74,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
     // A member named __proto__ or constructor must not reach an object of ours.
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-  })
+  }) as unknown as FastifyInstance // One type for both: nothing of ours looks at the listener itself.
   server.decorateRequest('principal', null as unknown as Principal)
   const table = parts.access ?? ACCESS
   server.addHook('onRoute', (route) => {
@@ -78,6 +91,11 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   healthRoutes(server, parts)
   for (const plugin of parts.plugins) await server.register(plugin)
   return server
+}
+
+function tlsOptions({ cert, key, clientCa }: TlsFiles): ServerOptions {
+  const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true }
+  return { cert, key, minVersion: 'TLSv1.2', ...mutual }
 }
 
 /** Reading changes nothing, and what PEPs send is in the events. */
@@ -124,6 +142,8 @@ async function admit(authenticate: Authenticator, request: FastifyRequest, reply
     reply.header('www-authenticate', 'Bearer realm="belay"')
     return problem(reply, 401, authentication.why)
   }
+  if (authentication.kind === 'unavailable')
+    return problem(reply.header('retry-after', RETRY_AFTER_S), 503, authentication.why)
   const { principal } = authentication
   if (principal.anonymous && !isLocalRequest(request))
     return problem(reply, 403, 'without tokens only this machine may call; configure `tokens`')
@@ -143,7 +163,8 @@ async function admit(authenticate: Authenticator, request: FastifyRequest, reply
 function isLocalRequest(request: FastifyRequest): boolean {
   const { origin } = request.headers
   return (
-    LOCAL_HOST.test(request.headers.host ?? '') && (origin === undefined || origin === `http://${request.headers.host}`)
+    LOCAL_HOST.test(request.headers.host ?? '') &&
+    (origin === undefined || origin === `${request.protocol}://${request.headers.host}`)
   )
 }
 
