@@ -77,7 +77,7 @@ export const benchmark: Benchmark = {
 }
 
 class Watch implements PipelineObserver {
-  readonly spentMs = { judge: 0, orders: 0, store: 0, acknowledge: 0 }
+  readonly spentMs = { judge: 0, orders: 0, store: 0, forward: 0, acknowledge: 0 }
   readonly sample: Judged[] = []
   orders = 0
   onStored: () => void = () => {}

@@ -24,7 +24,12 @@ export interface Watch {
   see(events: readonly ToolEvent[]): readonly Observation[]
 }
 
-export type Effect = 'orders' | 'store' | 'acknowledge'
+/** Takes what people and SIEMs are told durably, for every destination. Idempotent: a batch may come again. */
+export interface Notices {
+  enqueue(judged: readonly Judged[]): Promise<void>
+}
+
+export type Effect = 'orders' | 'store' | 'forward' | 'acknowledge'
 
 /** Told what happened, for metrics and logs. Must not throw. */
 export interface PipelineObserver {
@@ -42,6 +47,8 @@ export interface PipelineParts {
   /** told of every batch once its orders are durable: what PEPs that wait for a verdict are told. Must not throw. */
   readonly verdicts?: { tell(judged: readonly Judged[]): void }
   readonly store: Pick<Store, 'write'>
+  /** absent where nothing is forwarded */
+  readonly notices?: Notices
   readonly observe: PipelineObserver
   readonly clock: { now(): number; sleep(ms: number, signal: AbortSignal): Promise<void> }
   /** events judged and ordered but not stored yet; beyond it the source is not pulled, so memory stays bounded */
@@ -50,7 +57,7 @@ export interface PipelineParts {
 
 /**
  * The whole path. Effects of a batch happen in one order: orders are durable first, so that containment never waits
- * for the database; then the store; then the source is acknowledged. A crash anywhere means the batch comes again, and
+ * for the database; then the store; then what is forwarded is queued; then the source is acknowledged. A crash anywhere means the batch comes again, and
  * every effect is idempotent. While the store is slow or down, judging and ordering go on until `maxUnstored`.
  */
 export async function runPipeline(parts: PipelineParts, signal: AbortSignal): Promise<void> {
@@ -125,10 +132,17 @@ class StoreStage {
           rejected,
         ),
       )
-      for (const { batch } of group) await this.finish(batch, stored)
+      const queued = stored && (await this.forward(judged))
+      for (const { batch } of group) await this.finish(batch, queued)
       this.waitingEvents -= judged.length
       this.roomWanted?.()
     }
+  }
+
+  private async forward(judged: readonly Judged[]): Promise<boolean> {
+    const { notices } = this.parts
+    if (notices === undefined) return true
+    return untilDone(this.parts, this.signal, 'forward', judged.length, () => notices.enqueue(judged))
   }
 
   private takeGroup(): JudgedBatch[] {
@@ -142,9 +156,9 @@ class StoreStage {
     return this.waiting.splice(0, count)
   }
 
-  private async finish(batch: Batch, stored: boolean): Promise<void> {
+  private async finish(batch: Batch, isDone: boolean): Promise<void> {
     const { observe, clock } = this.parts
-    if (!stored) return batch.abandon(new Error('stopped before the batch was stored'))
+    if (!isDone) return batch.abandon(new Error('stopped before the batch was stored and its findings queued'))
     const startedMs = clock.now()
     try {
       await batch.acknowledge()

@@ -535,6 +535,108 @@ const Containment = section(
   'How a session is contained.',
 )
 
+/** A wire of a destination: exactly one of them stands in each entry. */
+const wire = <T extends Record<string, TSchema>>(properties: T, description: string) =>
+  Type.Optional(Type.Object(properties, { additionalProperties: false, description }))
+
+const privateToo = Type.Boolean({ default: false, description: 'Permit a loopback or private address.' })
+const authority = Type.Optional(
+  text("File with the certificate authority to trust (PEM); the system's when absent.", {
+    examples: ['/etc/belay/siem-ca.pem'],
+  }),
+)
+
+const Syslog = wire(
+  {
+    host: text('Name or address of the receiver.', { examples: ['siem.example'] }),
+    port: Type.Integer({ minimum: 1, maximum: 65_535, default: 6514, description: 'Its port.' }),
+    transport: oneOf(['tls', 'tcp', 'udp'], {
+      default: 'tls',
+      description:
+        'How: TLS (RFC 5425), TCP with octet counting (RFC 6587), or UDP (RFC 5426), which may lose messages.',
+    }),
+    ca: authority,
+    cert: Type.Optional(text('File with the client certificate (PEM).', { examples: ['/etc/belay/client.pem'] })),
+    key: Type.Optional(secret('Key of the client certificate (PEM).', [{ file: '/etc/belay/client.key' }])),
+    serverName: Type.Optional(
+      text("Name in the receiver's certificate, where it is not `host`.", { examples: ['siem.example'] }),
+    ),
+    confirm: Type.Boolean({
+      default: true,
+      description:
+        'Count a batch as sent only when the receiver has closed its side after reading to the end; over TCP and TLS.',
+    }),
+    hostname: Type.Optional(
+      text('What stands as HOSTNAME; the name of this machine when absent.', { examples: ['belay-1'] }),
+    ),
+    allowPrivate: privateToo,
+  },
+  'Syslog (RFC 5424).',
+)
+
+const RotatingFiles = wire(
+  {
+    path: text('The file; rotated ones get .1 (the newest), .2 and so on.', {
+      examples: ['/var/log/belay/findings.ndjson'],
+    }),
+    maxMegabytes: count('Size at which it is rotated.', { default: 100, maximum: 1_000_000 }),
+    keep: Type.Integer({ minimum: 0, maximum: 1_000, default: 10, description: 'Rotated files that are kept.' }),
+  },
+  'A file, one line each.',
+)
+
+const Destination = Type.Object(
+  {
+    name: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+      expected: 'letters, digits, . _ -',
+      description: 'Name in logs, metrics and on the command line; its queue goes by it.',
+      examples: ['siem'],
+    }),
+    shape: oneOf(['ocsf', 'ecs', 'cef', 'leef', 'json'], {
+      default: 'ocsf',
+      description: 'How a message is written; `json` is CloudEvents in our own words.',
+    }),
+    send: Type.Array(oneOf(['findings', 'calls', 'auth'], {}), {
+      minItems: 1,
+      default: ['findings'],
+      description: 'What is sent: findings, every tool call, outcomes of logins.',
+    }),
+    severity: Type.Optional(
+      oneOf(['low', 'medium', 'high', 'critical'], {
+        description: 'Findings of this severity or worse; all when absent.',
+      }),
+    ),
+    tenants: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'Of these tenants; all when absent.',
+        examples: [['acme']],
+      }),
+    ),
+    tags: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'Findings with one of these tags; all when absent.',
+        examples: [['AML.T0086', 'ASI01']],
+      }),
+    ),
+    redact: list(
+      oneOf(['agent', 'session', 'user', 'address', 'observed'], {}),
+      'What the receiver must not see: names become pseudonyms, addresses and observed values are left out.',
+      ['user', 'observed'],
+    ),
+    perSecond: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Messages a second at most; as fast as it takes them when absent.',
+        examples: [500],
+      }),
+    ),
+    file: RotatingFiles,
+    syslog: Syslog,
+  },
+  { additionalProperties: false },
+)
+
 const Limits = section(
   {
     maxBatchEvents: count('Events in one batch at most.', { default: 5000, maximum: 50_000 }),
@@ -558,8 +660,12 @@ const Retention = section(
       default: 400,
       maximum: 20_000,
     }),
+    undeliveredDays: count('Days that a finding waits for a SIEM that is down, or lies dead after it was refused.', {
+      default: 14,
+      maximum: 3650,
+    }),
   },
-  'How long the store keeps what.',
+  'How long what is kept.',
 )
 
 const Log = section(
@@ -595,6 +701,7 @@ export const ConfigSchema = Type.Object(
     detection: Detection,
     rules: Rules,
     containment: Containment,
+    forward: list(Destination, 'Where findings are sent to (docs/siem.md). Exactly one wire per entry.'),
     limits: Limits,
     retention: Retention,
     log: Log,

@@ -141,5 +141,7 @@ test('the example, commented in, is valid', async () => {
   const commentedIn = renderExample()
     .replace(/^(\s*)#(?! )/gm, '$1')
     .replace(/^ *sha256: .*$/m, '')
+    // An entry of `forward` has one wire: all but the first go, up to the empty line behind them.
+    .replace(/^ {4}syslog:[\s\S]*?\n\n/m, '\n')
   expect(problemsOf(commentedIn)).toEqual([])
 })

@@ -72,7 +72,7 @@ export function refuseOpenListener(config: Config): void {
 }
 
 /** Refuses roles that cannot do their work without a part that several processes can share. Throws ConfigError. */
-export function refuseUselessRoles({ roles, kafka, clickhouse, redis }: Config): void {
+export function refuseUselessRoles({ roles, kafka, clickhouse, redis, forward }: Config): void {
   const without = (role: Role, other: Role): boolean => roles.includes(role) && !roles.includes(other)
   const problems = [
     ...(without('accept', 'score') && !kafka
@@ -86,6 +86,9 @@ export function refuseUselessRoles({ roles, kafka, clickhouse, redis }: Config):
       : []),
     ...(without('web', 'score') && !(clickhouse && redis)
       ? ['`web` without `score` needs `clickhouse` and `redis`: there would be nothing to show']
+      : []),
+    ...(without('score', 'forward') && forward.length > 0 && !kafka
+      ? ['`score` without `forward` needs `kafka`: nobody would send findings on']
       : []),
     ...(without('learn', 'score') && !clickhouse
       ? ["`learn` without `score` needs `clickhouse`: chDB is one process's"]
@@ -145,6 +148,12 @@ function* conflictsOf(config: Config): Generator<string> {
     config.containment.gateways.map((gateway) => gateway.name),
     'name',
   )
+  yield* repeated(
+    'forward',
+    config.forward.map((destination) => destination.name),
+    'name',
+  )
+  yield* wireConflicts(config)
   const { timeZone, timeZones } = config.baselines
   if (!isTimeZone(timeZone)) yield `baselines.timeZone: expected an IANA time zone such as Europe/Berlin`
   for (const [role, zone] of Object.entries(timeZones))
@@ -153,6 +162,19 @@ function* conflictsOf(config: Config): Generator<string> {
     if ((token.sha256 === undefined) === (token.token === undefined))
       yield `tokens[${index}]: needs exactly one of \`sha256\` and \`token\``
   yield* saslConflicts(config)
+}
+
+const WIRES = ['syslog', 'file'] as const
+
+function* wireConflicts({ forward }: Config): Generator<string> {
+  for (const [index, destination] of forward.entries()) {
+    const wires = WIRES.filter((wire) => destination[wire] !== undefined)
+    if (wires.length !== 1)
+      yield `forward[${index}]: needs exactly one of ${WIRES.map((wire) => `\`${wire}\``).join(', ')}`
+    const { syslog } = destination
+    if (syslog && (syslog.cert === undefined) !== (syslog.key === undefined))
+      yield `forward[${index}].syslog: a client certificate needs both \`cert\` and \`key\``
+  }
 }
 
 function* saslConflicts({ kafka }: Config): Generator<string> {

@@ -64,6 +64,8 @@ async function start(parts: Parts): Promise<Instance> {
     loops.every('approval sweep', APPROVAL_SWEEP_MS, () => parts.dispatch.approvals.sweep())
     loops.every('approval clean-up', APPROVAL_CLEAN_UP_MS, () => parts.dispatch.approvals.forget())
   }
+  const { forward } = parts
+  if (has('forward') && forward) loops.run('forwarder', (signal) => forward.run(signal))
   if (has('score')) {
     loops.every('baseline poll', BASELINE_POLL_MS, async () => {
       await parts.book.refresh(Date.now())
@@ -111,7 +113,7 @@ async function stop(parts: Parts, server: FastifyInstance, loops: Loops, leader:
 }
 
 async function pipeline(parts: Parts, signal: AbortSignal): Promise<void> {
-  const { metrics, entrance, judgeRoom, dispatch, store, settings } = parts
+  const { metrics, entrance, judgeRoom, dispatch, store, settings, forward } = parts
   await runPipeline(
     {
       source: metrics.counted(entrance.source),
@@ -120,6 +122,7 @@ async function pipeline(parts: Parts, signal: AbortSignal): Promise<void> {
       watch: dispatch.watch,
       verdicts: dispatch.verdicts,
       store,
+      ...(forward && { notices: forward.desk }),
       observe: metrics.observer,
       clock: { now: Date.now, sleep: sleepUnlessAborted },
       maxUnstored: settings.config.limits.maxUnstored,

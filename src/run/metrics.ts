@@ -14,8 +14,18 @@ export interface Readings {
   readonly baselines?: () => Readonly<Record<string, number>>
   /** written rules by state: running, failed */
   readonly rules?: () => Readonly<Record<string, number>>
+  /** what waits for each destination */
+  readonly forwarding?: () => readonly ForwardReading[]
   /** groups of correlations that the rules in force gave up for want of room */
   readonly evictedRuleGroups?: () => number
+}
+
+export interface ForwardReading {
+  readonly name: string
+  readonly waiting: number
+  readonly oldestMs?: number
+  readonly dead: number
+  readonly circuit: string
 }
 
 export interface Metrics {
@@ -30,6 +40,10 @@ export interface Metrics {
   contained(gateway: string, latencyMs: number): void
   notContained(kind: string): void
   learned(tookMs: number, failed: boolean): void
+  /** messages that a destination took, and how long the oldest of them had waited */
+  forwarded(destination: string, count: number, lagMs: number): void
+  /** messages that did not go: a failed attempt, a refusal, one that waited for too long */
+  notForwarded(destination: string, kind: 'failed' | 'refused' | 'expired', count: number): void
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
@@ -44,6 +58,7 @@ export function createMetrics(readings: Readings, onFailure: FailureSink, now: (
   collectDefaultMetrics({ register: registry, prefix: 'belay_' })
   const counters = createCounters(registry)
   registerReadings(registry, readings)
+  if (readings.forwarding) registerForwarding([registry], readings.forwarding, now)
   return {
     observer: createObserver(counters, onFailure, now),
     counted: (source) => countedSource(source, counters),
@@ -60,6 +75,11 @@ export function createMetrics(readings: Readings, onFailure: FailureSink, now: (
       counters.learnRuns.inc({ outcome: failed ? 'failed' : 'done' })
       counters.stage.observe({ stage: 'learn' }, tookMs / 1000)
     },
+    forwarded(destination, count, lagMs) {
+      counters.forwarded.inc({ destination }, count)
+      counters.forwardLag.observe({ destination }, lagMs / 1000)
+    },
+    notForwarded: (destination, kind, count) => counters.notForwarded.inc({ destination, kind }, count),
     exposition: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   }
 }
@@ -96,6 +116,18 @@ function createCounters(registry: Registry) {
     detectorErrors: counter('detector_errors_total', 'Detectors that threw; they are skipped', ['detector']),
     failures: counter('effect_failures_total', 'Failed attempts of an effect; each is tried again', ['effect']),
     learnRuns: counter('learn_runs_total', 'Runs of the learn job by outcome', ['outcome']),
+    forwarded: counter('forward_sent_total', 'Messages that a destination took', ['destination']),
+    notForwarded: counter(
+      'forward_failures_total',
+      'Attempts of a destination that failed, messages that it refused, messages that waited for too long',
+      ['destination', 'kind'],
+    ),
+    forwardLag: histogram(
+      'forward_lag_seconds',
+      'Time that the oldest message of a batch waited until its destination took it',
+      LAG_SECONDS,
+      ['destination'],
+    ),
     stage: histogram('stage_seconds', 'Time of a stage per batch', STAGE_SECONDS, ['stage']),
     lag: histogram('event_lag_seconds', 'Age of the oldest event of a batch when it was judged', LAG_SECONDS),
     unstored: new Gauge({ name: 'belay_unstored_events', help: 'Events judged and not stored yet', registers }),
@@ -168,6 +200,34 @@ function registerReadings(registry: Registry, readings: Readings): void {
         this.set(evictedRuleGroups())
       },
     })
+}
+
+const CIRCUITS = ['closed', 'half-open', 'open'] as const
+
+function registerForwarding(
+  registers: Registry[],
+  forwarding: () => readonly ForwardReading[],
+  now: () => number,
+): void {
+  const perDestination = (name: string, help: string, of: (reading: ForwardReading) => number) =>
+    new Gauge({
+      name: `belay_forward_${name}`,
+      help,
+      labelNames: ['destination'],
+      registers,
+      collect() {
+        this.reset()
+        for (const reading of forwarding()) this.set({ destination: reading.name }, of(reading))
+      },
+    })
+  perDestination('waiting', 'Messages that wait for a destination', ({ waiting }) => waiting)
+  perDestination('oldest_seconds', 'Age of the oldest message that waits for a destination', ({ oldestMs }) =>
+    oldestMs === undefined ? 0 : Math.max(0, now() - oldestMs) / 1000,
+  )
+  perDestination('dead', 'Messages that a destination refused', ({ dead }) => dead)
+  perDestination('circuit', 'State of a destination: 0 closed, 1 half open, 2 open', ({ circuit }) =>
+    CIRCUITS.indexOf(circuit as (typeof CIRCUITS)[number]),
+  )
 }
 
 const READING_TIMEOUT_MS = 1_000

@@ -11,6 +11,7 @@ import { BaselineBook } from './parts/baselines.ts'
 import { type DispatchRoom, openDispatch, seedCensus } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
 import { FleetBook } from './parts/fleet.ts'
+import { type ForwardRoom, openForward } from './parts/forward.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
 import { baselineFolder, loadKeys, refsKeyId } from './parts/keys.ts'
 import { logFailures, logRules, witnessDispatch } from './parts/observe.ts'
@@ -34,6 +35,8 @@ export interface Parts {
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
   readonly audit: AuditLog
+  /** absent where nothing is forwarded */
+  readonly forward?: ForwardRoom
   readonly door: Door
   readonly entrance: Entrance
   /** Closes what was opened, last opened first. Safe after a partial stop. */
@@ -63,7 +66,7 @@ async function open(
   const keys = loadKeys(settings, baselineFolder(config.data))
   const door = openDoor(config, keys)
   // Metrics read from parts that are opened after them.
-  const readings: Partial<Pick<Parts, 'judgeRoom' | 'dispatch' | 'book' | 'rules' | 'entrance'>> = {}
+  const readings: Partial<Pick<Parts, 'judgeRoom' | 'dispatch' | 'book' | 'rules' | 'entrance' | 'forward'>> = {}
   const metrics = createMetrics(
     {
       queueDepth: async () => (await readings.dispatch?.queue.depth()) ?? { waiting: 0, delayed: 0 },
@@ -71,6 +74,7 @@ async function open(
       baselines: () => readings.book?.states() ?? {},
       rules: () => readings.rules?.counts ?? {},
       evictedRuleGroups: () => readings.rules?.of()?.evictedGroups ?? 0,
+      ...(config.forward.length > 0 && { forwarding: () => readings.forward?.forwarder?.status() ?? [] }),
       ...(config.kafka && { sourceLag: () => readings.entrance?.lag?.() ?? 0 }),
     },
     logFailures(log),
@@ -94,6 +98,8 @@ async function open(
   await book.seed(baselineFolder(config.data), Date.now())
   await book.refresh(Date.now())
 
+  const forward = openForward(settings, { keys, log, metrics })
+  if (forward) opened(() => forward.close())
   const audit = openAudit(settings, log)
   opened(async () => audit.close())
   const dispatch = await openDispatch(settings, {
@@ -129,7 +135,7 @@ async function open(
   await fleetBook.restore(Date.now())
   const entrance = await openEntrance(settings, { door, keys, store, log })
   opened(() => entrance.close())
-  Object.assign(readings, { judgeRoom, dispatch, book, rules, entrance })
+  Object.assign(readings, { judgeRoom, dispatch, book, rules, entrance, forward })
   return {
     settings,
     log,
@@ -143,6 +149,7 @@ async function open(
     judgeRoom,
     dispatch,
     audit,
+    ...(forward && { forward }),
     door,
     entrance,
   }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { answerCommand, approvalsCommand } from './commands/approvals.ts'
 import { auditCommand } from './commands/audit.ts'
@@ -16,6 +15,7 @@ import { sessionsCommand } from './commands/sessions.ts'
 import { toolsCommand } from './commands/tools.ts'
 import { upCommand } from './commands/up.ts'
 import type { Io } from './io.ts'
+import { version } from './version.ts'
 
 /** All commands. Each loads what it runs only when it runs, so that `--help` answers at once. */
 export function createProgram(io: Io): Command {
@@ -54,22 +54,4 @@ function inheriting(command: Command, parent: Command): Command {
   command.copyInheritedSettings(parent)
   for (const child of command.commands) inheriting(child, command)
   return command
-}
-
-/** From source and from dist, package.json stands at another distance. */
-function version(): string {
-  for (const up of ['../../package.json', '../../../package.json']) {
-    const text = readIfThere(new URL(up, import.meta.url))
-    if (text !== undefined) return (JSON.parse(text) as { readonly version: string }).version
-  }
-  return 'unknown'
-}
-
-function readIfThere(url: URL): string | undefined {
-  try {
-    return readFileSync(url, 'utf8')
-  } catch {
-    // Looked for in the next place.
-    return undefined
-  }
 }

@@ -15,6 +15,8 @@ export interface ExchangeOptions {
   /** for the whole exchange: name, connection, request, answer */
   readonly timeoutMs: number
   readonly maxBytes: number
+  /** certificate authority to trust (PEM); the system's when absent */
+  readonly ca?: string
 }
 
 /** POSTs to one fixed URL over kept connections. Follows no redirect and talks to no address that it did not check. */
@@ -29,11 +31,11 @@ export class Exchange {
     this.options = options
     this.isTls = url.protocol === 'https:'
     const kept = { keepAlive: true, maxFreeSockets: 8, timeout: 30_000 }
-    this.agent = this.isTls ? new https.Agent(kept) : new http.Agent(kept)
+    this.agent = this.isTls ? new https.Agent({ ...kept, ca: options.ca }) : new http.Agent(kept)
   }
 
   /** Rejects with what went wrong on the network; any answer of the other side is a value. */
-  async post(headers: Readonly<Record<string, string>>, body: string): Promise<Answer> {
+  async post(headers: Readonly<Record<string, string>>, body: string | Uint8Array): Promise<Answer> {
     const { allowPrivate, timeoutMs } = this.options
     const literal = this.url.hostname.replace(/^\[|\]$/g, '')
     if (!allowPrivate && isIP(literal) !== 0 && !isPublicAddress(literal)) throw refusal(this.url.hostname, literal)
@@ -50,7 +52,11 @@ export class Exchange {
     this.agent.destroy()
   }
 
-  private send(headers: Readonly<Record<string, string>>, body: string, signal: AbortSignal): Promise<Answer> {
+  private send(
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       const request = (this.isTls ? https : http).request(this.url, {
         method: 'POST',
