@@ -327,7 +327,7 @@ test('every correlation is what its definition says, with ties and late events',
   )
 })
 
-test('an event that is folded again changes nothing', () => {
+test('an event that is folded again changes nothing, and is answered as the first time', () => {
   const identityOf = ({ number }: Event): number => Number(number)
   fc.assert(
     fc.property(correlationsOf, eventsOf, fc.infiniteStream(fc.nat(3)), (rule, events, again) => {
@@ -342,6 +342,8 @@ test('an event that is folded again changes nothing', () => {
       const matched = matchesOf([rule], told, { identityOf }).map((match) => Number(match.split(':')[0]))
       const numbers = matched.filter((index) => first[index]).map((index) => Number(told[index]?.number) - 1)
       expect(numbers.map((index) => `${index}:it`)).toEqual(once)
+      const answers = new Set(numbers)
+      expect(matched).toEqual([...told.keys()].filter((index) => answers.has(Number(told[index]?.number) - 1)))
     }),
     { numRuns: 500 },
   )

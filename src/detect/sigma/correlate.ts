@@ -10,11 +10,16 @@ export interface CorrelatorOptions<E> {
   readonly maxGroups?: number
   /** what no group may span, such as the tenant; absent: one scope */
   readonly scopeOf?: (event: E) => string
-  /** a hash of what an event is known by, so that it may be folded again and changes nothing; absent: each is new */
+  /**
+   * a hash of what an event is known by, so that it may be folded again: it changes nothing, and it is answered as the
+   * first time, whatever came after it; absent: each is new
+   */
   readonly identityOf?: (event: E) => number
 }
 
 const MAX_GROUPS = 20_000
+/** Answers remembered at least; twice as many at most. */
+const MAX_ANSWERS = 50_000
 const NONE: readonly CorrelationRule[] = []
 
 /**
@@ -28,6 +33,9 @@ export class Correlator<E> {
   private readonly nodes: readonly Node<E>[]
   private readonly dependents = new Map<Rule, number[]>()
   private readonly due: Uint8Array
+  private readonly identityOf: ((event: E) => number) | undefined
+  private answers = new Map<number, readonly CorrelationRule[]>()
+  private olderAnswers: ReadonlyMap<number, readonly CorrelationRule[]> = this.answers
 
   /** `correlations`: in the order that resolveCorrelations gives them. */
   constructor(
@@ -36,6 +44,7 @@ export class Correlator<E> {
     options: CorrelatorOptions<E> = {},
   ) {
     this.reader = reader
+    this.identityOf = options.identityOf
     this.nodes = correlations.map((one) => new Node(one, reader, options))
     this.due = new Uint8Array(this.nodes.length)
     for (const [at, { steps }] of correlations.entries())
@@ -55,6 +64,16 @@ export class Correlator<E> {
     let first = this.nodes.length
     for (const rule of matched) first = this.mark(rule, first)
     if (first === this.nodes.length) return NONE
+    const found = this.answer(event, matched, first)
+    if (this.identityOf === undefined) return found
+    // Groups that were given up meanwhile are made again by folding; what was answered stays.
+    const identity = this.identityOf(event)
+    const answered = this.answers.get(identity) ?? this.olderAnswers.get(identity)
+    if (answered === undefined) this.remember(identity, found)
+    return answered ?? found
+  }
+
+  private answer(event: E, matched: readonly Rule[], first: number): readonly CorrelationRule[] {
     const timeMs = this.reader.timeMs(event)
     const hits = new Set<Rule>(matched)
     const found: CorrelationRule[] = []
@@ -67,7 +86,15 @@ export class Correlator<E> {
       hits.add(node.rule)
       this.mark(node.rule, first)
     }
-    return found
+    return found.length === 0 ? NONE : found
+  }
+
+  private remember(identity: number, found: readonly CorrelationRule[]): void {
+    if (this.answers.size >= MAX_ANSWERS) {
+      this.olderAnswers = this.answers
+      this.answers = new Map()
+    }
+    this.answers.set(identity, found)
   }
 
   /** Notes who refers to the rule; returns the first of them or `first`, whichever comes before. */
