@@ -49,6 +49,18 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/index\\.ts$' },
     },
     {
+      name: 'a-pep-imports-itself-and-model',
+      severity: 'error',
+      from: { path: '^integrations/typescript/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(src|detectors|bench|test)/|node_modules', pathNot: '^src/model/' },
+    },
+    {
+      name: 'only-run-imports-integrations',
+      severity: 'error',
+      from: { path: '^(src|detectors)/', pathNot: '^src/run/|\\.test\\.ts$' },
+      to: { path: '^integrations/' },
+    },
+    {
       name: 'no-unlisted-dependency',
       severity: 'error',
       from: {},

@@ -5,7 +5,7 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['{src,detectors,test}/**/*.test.ts'],
+    include: ['{src,detectors,integrations,test}/**/*.test.ts'],
     reporters: ['default', './test/closing-line.ts'],
     sequence: { sequencer: SlowestFirst },
     pool: 'forks',

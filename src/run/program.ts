@@ -8,6 +8,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { learnCommand } from './commands/learn.ts'
+import { proxyCommand } from './commands/proxy.ts'
 import { releaseCommand } from './commands/release.ts'
 import { rulesCommand } from './commands/rules.ts'
 import { scoreCommand } from './commands/score.ts'
@@ -42,6 +43,7 @@ export function createProgram(io: Io): Command {
     rulesCommand(io),
     backtestCommand(io),
     dlqCommand(io),
+    proxyCommand(io),
     doctorCommand(io),
     auditCommand(io),
   ]
