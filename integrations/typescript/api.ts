@@ -21,7 +21,7 @@ export interface Ask {
   readonly timeoutMs: number
 }
 
-/** Belay's HTTP API. Every request ends within its time; rejects when there was no whole answer by then. */
+/** Belay's HTTP API. Every request ends within its time; rejects when there was no whole answer by then, and says why. */
 export class Api {
   private readonly url: string
   private readonly headers: Readonly<Record<string, string>>
@@ -33,19 +33,35 @@ export class Api {
 
   async ask(path: string, { method = 'GET', body, contentType, headers = {}, timeoutMs }: Ask): Promise<Answer> {
     const type = body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }
-    const response = await fetch(new URL(path, this.url), {
-      method,
-      headers: { ...this.headers, ...type, ...headers },
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body }),
+    const signal = AbortSignal.timeout(timeoutMs)
+    const own = { ...this.headers, ...type, ...headers }
+    return this.told(async () => {
+      const response = await fetch(new URL(path, this.url), {
+        method,
+        headers: own,
+        redirect: 'error',
+        signal,
+        ...(body === undefined ? {} : { body }),
+      })
+      return { status: response.status, headers: response.headers, body: parsed(await response.text()) }
     })
-    return { status: response.status, headers: response.headers, body: parsed(await response.text()) }
   }
 
   /** A response whose body is read by the caller, until `signal` ends it. */
   stream(path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-    return fetch(new URL(path, this.url), { headers: { ...this.headers, ...headers }, redirect: 'error', signal })
+    const own = { ...this.headers, ...headers }
+    return this.told(() => fetch(new URL(path, this.url), { headers: own, redirect: 'error', signal }))
+  }
+
+  /** fetch says `fetch failed`, and why only in the cause. */
+  private async told<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask()
+    } catch (error) {
+      const { message, cause } = error as Error
+      const why = cause instanceof Error ? cause.message : message
+      throw new Error(`${this.url} does not answer: ${why}`, { cause: error })
+    }
   }
 }
 

@@ -85,7 +85,7 @@ export class McpGuard {
 
   /** The way to the server is at its end: what was not answered never will be. */
   end(outcome: Outcome): void {
-    for (const { lost } of this.pending.values()) lost?.(outcome)
+    for (const pending of this.pending.values()) pending.lost?.(outcome)
     this.pending.clear()
   }
 

@@ -90,7 +90,7 @@ function pepOptions(
     content,
     ...(judgeFirst !== undefined && { judgeFirst }),
     ...(key !== undefined && { key }),
-    onError: once((why) => io.err(`belay proxy: ${why.message} (${belay})`)),
+    onError: once((why) => io.err(`belay proxy: ${why.message}`)),
   }
 }
 
