@@ -1,8 +1,8 @@
 import type { EventData, Ref } from '../model/index.ts'
+import { domainOf, findValues, normaliseName, normaliseUrl } from '../model/values.ts'
 import { askPairs, asksOf } from '../model/vocabulary.ts'
 import { Fingerprints, type Known } from './refs/fingerprint.ts'
 import { findImperatives } from './refs/imperatives.ts'
-import { domainOf, findValues, normaliseName, normaliseUrl } from '../model/values.ts'
 
 /** Refs of one event, arguments first; the rest is cut. */
 export const MAX_REFS = 256
