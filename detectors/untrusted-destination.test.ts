@@ -59,6 +59,18 @@ describe('a call to a destination', () => {
     expect(wanted).toBeLessThan(session(order, TASK)?.strength ?? 0)
   })
 
+  it('that a result named weighs as much as its novelty where the PEP sends values only and tells of no orders', () => {
+    const account = { kind: 'account', fp: 'a'.repeat(64) } as const
+    const told = (more: EventData['refs'] = []) =>
+      run(detector, baselineOf({}), [
+        toolEvent({ call_id: 'a', phase: 'response', refs: [{ ...account, in: 'result', untrusted: true }] }),
+        toolEvent({ call_id: 'b', tool: { name: 'send_money' }, refs: [{ ...account, in: 'args' }, ...more] }),
+      ])[0]?.strength ?? 0
+    expect(told()).toBeGreaterThan(4)
+    expect(told([{ in: 'args', kind: 'act', fp: 'b'.repeat(64) }])).toBeLessThan(told())
+    expect(told([{ ...account, in: 'intent' }])).toBe(0)
+  })
+
   it('without refs or content is not judged as suspicious', () => {
     expect(run(detector, baselineOf({}), [toolEvent({ tool: { name: 'send_money' } })])).toEqual([])
   })

@@ -16,8 +16,11 @@ import {
 /** A destination or an argument is new every day: below this it is no news. */
 const LEAST_NATS = 4
 
-/** What the text that named a destination adds to its novelty, nats. What an agent makes up is seldom anybody's wish. */
-const NAMED_NATS = { order: 1, text: -1.5, trusted: -3, agent: -4 } as const
+/**
+ * What the text that named a destination adds to its novelty, nats. What an agent makes up is seldom anybody's wish.
+ * `unread`: a text of which the PEP does not tell whether it gives orders.
+ */
+const NAMED_NATS = { order: 1, unread: 0, text: -1.5, trusted: -3, agent: -4 } as const
 /** The task asks for the action and leaves the destination open: one found on the way is more likely to be wanted. */
 const LEFT_OPEN_NATS = 4
 const HARMLESS_NATS = 2
@@ -38,6 +41,7 @@ export default defineDetector({
     'A destination that the task names as well, or that the role uses every day.',
     'A task that says to follow what a page or message says: the page then names what the user wants.',
     'Content that the PEP neither ships nor describes by refs.',
+    'Refs of bare values, without orders: a role that often takes new values from results hides them.',
   ],
   runbook: [
     'Open the result that is named in the reasons and read the sentence that names the destination.',
@@ -57,7 +61,8 @@ export default defineDetector({
       if (ref.in !== 'args' || ref.kind === 'name' || isAsk(ref) || (addressed && ref.kind === 'domain')) continue
       const named = namedBy(input.session.sightingOf(ref.fp))
       if (named === 'task') continue
-      let nats = noveltyOf(input.baseline, ref.fp) + NAMED_NATS[named]
+      const source = named === 'text' && !tellsOrders(refs) ? 'unread' : named
+      let nats = noveltyOf(input.baseline, ref.fp) + NAMED_NATS[source]
       if (named === 'order') nats += obedienceOf(input.baseline, tool, ref.kind)
       if (nats < most) continue
       if (isHarmless(input.session, ref.kind)) nats -= HARMLESS_NATS
@@ -71,6 +76,11 @@ export default defineDetector({
     return worst === undefined ? undefined : { strength: most, reasons: [reasonOf(input, worst)] }
   },
 })
+
+/** Whoever tells of orders tells of asks and bare names as well; refs of values alone leave open what the text wants. */
+function tellsOrders(refs: readonly Ref[]): boolean {
+  return refs.some((ref) => ref.imperative !== undefined || ref.kind === 'name' || isAsk(ref))
+}
 
 const OBSERVED = {
   task: 'named by the task',

@@ -18,6 +18,8 @@ export interface EvaluationInput {
   readonly progress: Progress
   /** Draws ROC curves and writes them as `NAME.svg` where `--out` says; nothing without it. */
   readonly plot: (name: string, title: string, series: readonly RocSeries[]) => void
+  /** Writes a file where `--out` says; nothing without it. */
+  readonly write: (name: string, text: string) => void
 }
 
 export interface Evaluation {
@@ -62,15 +64,17 @@ if (data !== undefined && !existsSync(data)) usage(`${data} does not exist`)
 
 const progress: Progress = values.json === true ? () => {} : (line) => console.log(line)
 progress(`${name}: ${evaluation.about}`)
+const write: EvaluationInput['write'] = (file, text) => {
+  if (out === undefined) return
+  mkdirSync(out, { recursive: true })
+  writeFileSync(join(out, file), text)
+  progress(`wrote ${join(out, file)}`)
+}
 const figures = await evaluation.run({
   data: data ?? '',
   progress,
-  plot(file, title, series) {
-    if (out === undefined) return
-    mkdirSync(out, { recursive: true })
-    writeFileSync(join(out, `${file}.svg`), plotOf(title, series))
-    progress(`wrote ${join(out, `${file}.svg`)}`)
-  },
+  plot: (file, title, series) => write(`${file}.svg`, plotOf(title, series)),
+  write,
 })
 console.log(JSON.stringify({ eval: name, ...figures }))
 process.exit(0)

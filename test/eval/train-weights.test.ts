@@ -1,7 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import type { JudgedSession, Label } from '../../bench/eval/lib/agent-sets.ts'
 import { figuresOf } from '../../bench/eval/lib/hijack-figures.ts'
+import { knownDetectors } from '../../bench/eval/lib/labelled-sets.ts'
 import { trainWeights } from '../../bench/eval/lib/train-weights.ts'
+import { PRIOR } from '../../bench/eval/lib/weight-priors.ts'
+import { weightsFile } from '../../bench/eval/lib/weights-file.ts'
+import { WEIGHTS } from '../../src/detect/weights.ts'
 
 /** Goal: training and figures say what the sessions show. Method: sessions whose truth is known. */
 function session(label: Label['label'], surprises: readonly (readonly [string, number])[]): JudgedSession {
@@ -17,14 +22,41 @@ function session(label: Label['label'], surprises: readonly (readonly [string, n
 }
 const many = (count: number, make: () => JudgedSession): JudgedSession[] => Array.from({ length: count }, make)
 
+const IDS = Object.keys(PRIOR.detectors)
+
 it('a detector that speaks in hijacked sessions weighs more than one that speaks in clean ones, never less than nothing', () => {
-  const weights = trainWeights([
-    ...many(50, () => session('hijacked', [['untrusted-destination', 9]])),
+  const sessions = [
+    ...many(50, () => session('hijacked', [['unusual-volume', 9]])),
     ...many(50, () => session('benign', [['off-hours', 12]])),
-  ])
-  expect(weights['untrusted-destination']).toBe(1)
-  expect(weights['off-hours']).toBeLessThan(0.25)
-  expect(Math.min(...Object.values(weights))).toBeGreaterThanOrEqual(0)
+  ]
+  const { detectors } = trainWeights([sessions], IDS)
+  const expected = (id: string): number => PRIOR.detectors[id] ?? 0
+  expect(detectors['unusual-volume']).toBeGreaterThan(expected('unusual-volume'))
+  expect(detectors['off-hours']).toBeLessThan(expected('off-hours'))
+  expect(Math.min(...Object.values(detectors))).toBe(0)
+  expect(Math.max(...Object.values(detectors))).toBe(1)
+})
+
+it('a session that made the injected call and counts as resisted teaches nothing', () => {
+  const sessions = [
+    ...many(50, () => session('hijacked', [['off-hours', 9]])),
+    ...many(50, () => session('benign', [])),
+  ]
+  const [called] = many(1, () => session('attacked_not_hijacked', [['off-hours', 9]]))
+  if (called === undefined) throw new Error('no session')
+  const resisted = { ...called, label: { ...called.label, first_injected_event: 'e' } }
+  expect(trainWeights([[...sessions, resisted]], IDS)).toEqual(trainWeights([sessions], IDS))
+})
+
+it('the shipped weights are a file as the training writes it, of detectors that exist, each 0 to 1', async () => {
+  const shipped = readFileSync(new URL('../../src/detect/weights.ts', import.meta.url), 'utf8')
+  expect(shipped).toBe(weightsFile(WEIGHTS))
+  const { ids } = await knownDetectors()
+  expect(ids).toEqual(expect.arrayContaining(Object.keys(WEIGHTS.detectors)))
+  for (const weight of Object.values(WEIGHTS.detectors)) {
+    expect(weight).toBeGreaterThanOrEqual(0)
+    expect(weight).toBeLessThanOrEqual(1)
+  }
 })
 
 it('a hijacked session counts as contained in time only up to its injected call', () => {

@@ -24,12 +24,16 @@ export type Truth =
   | 'holiday shift'
   | 'month end'
   | 'new team'
+  /** an honest agent whose first attempts at authentication fail */
+  | 'forgotten password'
   /** honest work of an agent on a day on which an attack is made in its name */
   | 'beside an attack'
   | 'night entry'
   | 'mass read'
   | 'many calls'
   | 'password guessing'
+  | 'failed guessing'
+  | 'spraying'
   | 'foreign region'
 
 export const ATTACKS: ReadonlySet<Truth> = new Set([
@@ -37,14 +41,20 @@ export const ATTACKS: ReadonlySet<Truth> = new Set([
   'mass read',
   'many calls',
   'password guessing',
+  'failed guessing',
+  'spraying',
   'foreign region',
 ])
+/** Those that are made in the name of one agent of a team; spraying tries all of them. */
+const OF_ONE_AGENT = [...ATTACKS].filter((truth) => truth !== 'spraying')
 
 export interface Played {
   readonly session: string
   readonly agent: string
   readonly day: string
   readonly truth: Truth
+  /** sessions of one attack are one thing to find */
+  readonly campaign?: string
   readonly events: readonly object[]
 }
 
@@ -127,6 +137,9 @@ export function isMonthEnd(day: string): boolean {
   return next.slice(0, 7) !== day.slice(0, 7)
 }
 
+/** attacks on credentials come from a network that no team uses */
+const FOREIGN_NETWORK: ReadonlySet<Truth> = new Set(['password guessing', 'failed guessing', 'spraying'])
+
 interface Plan {
   readonly team: Team
   readonly session: string
@@ -136,6 +149,9 @@ interface Plan {
   readonly startMs: number
   readonly region: string
 }
+
+/** share of honest sessions whose first attempts at authentication fail */
+const FORGOTTEN = 0.03
 
 /** Honest sessions of one day. */
 export function workOf(team: Team, day: string, random: Random, label: Truth = 'usual'): Played[] {
@@ -149,7 +165,7 @@ export function workOf(team: Team, day: string, random: Random, label: Truth = '
       {
         team,
         session: `${team.role}-${day}-${i}-${label.replaceAll(' ', '')}`,
-        truth: busy && label === 'usual' ? 'month end' : label,
+        truth: label === 'usual' ? usualOn(busy, random) : label,
         agent: random.pick(team.agents),
         day,
         startMs: localMs(day, hour, team.timeZone),
@@ -160,12 +176,16 @@ export function workOf(team: Team, day: string, random: Random, label: Truth = '
   })
 }
 
+function usualOn(busy: boolean, random: Random): Truth {
+  return random.next() < FORGOTTEN ? 'forgotten password' : busy ? 'month end' : 'usual'
+}
+
 /** One attack of each kind on a day, all of one agent. */
 export function attacksOf(team: Team, day: string, random: Random): Played[] {
   const noon = localMs(day, (team.hours[0] + team.hours[1]) / 2, team.timeZone)
   const night = localMs(day, 2 + random.next() * 2, team.timeZone)
   const agent = random.pick(team.agents)
-  return [...ATTACKS].map((truth) =>
+  return OF_ONE_AGENT.map((truth) =>
     play(
       {
         team,
@@ -179,6 +199,27 @@ export function attacksOf(team: Team, day: string, random: Random): Played[] {
       random,
     ),
   )
+}
+
+/** Every agent of the teams is tried twice from one network within a quarter of an hour. */
+export function sprayingOf(teams: readonly Team[], day: string, random: Random): Played[] {
+  const startMs = Date.parse(`${day}T11:00:00Z`)
+  const agents = teams.flatMap((team) => team.agents.map((agent) => ({ team, agent })))
+  return agents.map(({ team, agent }, i) => ({
+    ...play(
+      {
+        team,
+        session: `${agent}-${day}-spraying`,
+        truth: 'spraying',
+        agent,
+        day,
+        startMs: startMs + i * 50_000,
+        region: team.region,
+      },
+      random,
+    ),
+    campaign: `spraying-${day}`,
+  }))
 }
 
 function play({ team, session, truth, agent, day, startMs, region }: Plan, random: Random): Played {
@@ -196,7 +237,7 @@ function play({ team, session, truth, agent, day, startMs, region }: Plan, rando
         seq: events.length,
         tenant: 'fleet',
         agent: { id: agent, role: team.role },
-        session: { id: session, kind: 'run', client_ip: '10.1.0.7' },
+        session: { id: session, kind: 'run', client_ip: FOREIGN_NETWORK.has(truth) ? '203.0.113.9' : '10.1.0.7' },
         env: { region, host: `${team.role}-host-${random.int(1, 3)}` },
         ...data,
       },
@@ -227,7 +268,8 @@ function play({ team, session, truth, agent, day, startMs, region }: Plan, rando
     step({ phase: 'request', ...common })
     step({ phase: 'response', ...common, result: { status: 'ok', records, bytes, duration_ms: random.int(30, 400) } })
   }
-  if (truth === 'password guessing') for (let i = 0; i < 14; i++) auth('failure')
+  for (let i = failuresOf(truth, random); i > 0; i--) auth('failure')
+  if (truth === 'failed guessing' || truth === 'spraying') return { session, agent, day, truth, events }
   auth('success')
   const size = truth === 'month end' ? 2 : 1
   const cases = (truth === 'many calls' ? 120 : random.int(2, 5)) * size
@@ -238,4 +280,11 @@ function play({ team, session, truth, agent, day, startMs, region }: Plan, rando
   }
   if (truth === 'mass read') call('list_cases', { status: 'all' }, 2_000 + random.int(0, 3_000), 900_000)
   return { session, agent, day, truth, events }
+}
+
+/** Attempts that fail before the session's authentication succeeds, or is given up. */
+function failuresOf(truth: Truth, random: Random): number {
+  if (truth === 'forgotten password') return random.int(1, 3)
+  if (truth === 'spraying') return 2
+  return truth === 'password guessing' || truth === 'failed guessing' ? 14 : 0
 }

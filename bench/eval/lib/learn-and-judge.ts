@@ -6,6 +6,7 @@ import type { Judged } from '../../../src/model/index.ts'
 import { parseConfig, settingsOf } from '../../../src/run/config.ts'
 import { learnFiles } from '../../../src/run/learn-files.ts'
 import { openDoor } from '../../../src/run/parts/accept.ts'
+import { loadFleets } from '../../../src/run/parts/fleet.ts'
 import { openEngine, openJudge } from '../../../src/run/parts/judge.ts'
 import { loadKeys, refsKeyId } from '../../../src/run/parts/keys.ts'
 import { replayFiles } from '../../../src/run/replay.ts'
@@ -31,7 +32,11 @@ export async function learnAndJudge(
         throw error
       },
     })
-    const { judge } = openJudge(settings.config, { engine, baselineOf: (tenant, role) => baselines.of(tenant, role) })
+    const { judge } = openJudge(settings.config, {
+      engine,
+      baselineOf: (tenant, role) => baselines.of(tenant, role),
+      fleetSnapshots: loadFleets(folder),
+    })
     const judged: Judged[] = []
     const store = { write: () => Promise.resolve() }
     const door = openDoor(settings.config, keys)
