@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['{src,detectors,integrations,test}/**/*.test.ts'],
     reporters: ['default', './test/closing-line.ts'],
     sequence: { sequencer: SlowestFirst },
+    // eventsource has a condition `source` of its own: TypeScript, which Node itself would not load.
+    server: { deps: { inline: [/@modelcontextprotocol\/client/, /eventsource/] } },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -157,6 +157,11 @@ export class Pep {
     this.outbox.push(this.events.request(call, randomUUID(), { origin: 'none' }))
   }
 
+  /** Resolves when every event so far was sent, or when the time is over. */
+  flush(timeoutMs: number): Promise<void> {
+    return this.outbox.flush(timeoutMs)
+  }
+
   /** Sends what waits, within the time, and stops. Calls that come later are decided as when Belay is away. */
   async close(timeoutMs = 2_000): Promise<void> {
     this.stopHeartbeat()

@@ -2,11 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import {
+  Client as ModernClient,
+  StreamableHTTPClientTransport as ModernTransport,
+  type VersionNegotiationMode,
+} from '@modelcontextprotocol/client'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
+import { type HttpProxy, Pep, startHttpProxy } from 'belay/pep'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { systemClock } from '../../integrations/typescript/clock.ts'
+import type { SessionDetail } from '../../src/web/query.ts'
 import { RunningBelay } from '../run/belay.ts'
+import { BankServer } from './bank-server.ts'
 
 /**
  * Goal: an agent behind `belay proxy` is held and freed as Belay says, and goes on when Belay is away. Method: the
@@ -17,25 +26,44 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 const EVERYTHING = 'node_modules/@modelcontextprotocol/server-everything/dist/index.js'
 const data = mkdtempSync(join(tmpdir(), 'belay-proxy-'))
 const client = new Client({ name: 'test-agent', version: '1.0.0' })
+const bank = new BankServer()
 let port: number
 let belay: RunningBelay
+let pep: Pep
+let proxy: HttpProxy
+/** the clock of the PEP over HTTP is ahead by so much */
+let aheadMs = 0
 
 beforeAll(async () => {
   port = await freePort()
   belay = await start()
-  const proxy = ['proxy', '--agent', 'tester', '--role', 'testing', '--session', 'run-1', '--server', 'everything']
+  const command = ['proxy', '--agent', 'tester', '--role', 'testing', '--session', 'run-1', '--server', 'everything']
   await client.connect(
     new StdioClientTransport({
       command: process.execPath,
-      args: ['--import', 'tsx', '--conditions=source', 'src/run/main.ts', ...proxy, '--', process.execPath, EVERYTHING],
+      args: [
+        '--import',
+        'tsx',
+        '--conditions=source',
+        'src/run/main.ts',
+        ...command,
+        '--',
+        process.execPath,
+        EVERYTHING,
+      ],
       env: { PATH: process.env.PATH ?? '', BELAY_URL: belay.url },
       stderr: 'ignore',
     }),
   )
   await client.listTools()
+  pep = new Pep({ url: belay.url, clock: { ...systemClock, now: () => Date.now() + aheadMs } })
+  proxy = await startHttpProxy({ pep, known: { server: 'bank', role: 'clerk' }, url: await bank.listen(), port: 0 })
 })
 afterAll(async () => {
   await client.close()
+  await proxy.close()
+  await pep.close()
+  await bank.close()
   await belay.end('SIGTERM')
   rmSync(data, { recursive: true, force: true })
 })
@@ -84,6 +112,20 @@ const codeOf = async (name: string, args?: Record<string, unknown>): Promise<str
 }
 const echo = (): Promise<string> => codeOf('echo', { message: 'hi' })
 const SOON = { timeout: 30_000, interval: 20 }
+
+/** A client of version 2 of the SDK, through the proxy over HTTP. */
+async function connected(
+  session: string,
+  agent: string,
+  mode: VersionNegotiationMode = { pin: '2026-07-28' },
+): Promise<ModernClient> {
+  const capabilities = { elicitation: { form: {} } }
+  const made = new ModernClient({ name: 'http-agent', version: '2' }, { versionNegotiation: { mode }, capabilities })
+  made.setRequestHandler('elicitation/create', async () => ({ action: 'accept', content: {} }))
+  const requestInit = { headers: { 'x-session-id': session, 'x-agent-id': agent } }
+  await made.connect(new ModernTransport(new URL(proxy.url), { requestInit }))
+  return made
+}
 
 test('what is not contained passes, and Belay sees it', async () => {
   expect(await echo()).toBe('made')
@@ -142,12 +184,21 @@ test('step-up: one approval is one call with exactly these arguments; a denial i
   await expect.poll(echo, SOON).toBe('made')
 })
 
-test('Belay is killed: what is contained stays so, the rest goes on; after its restart nothing is missing', async () => {
+test('Belay is killed: what is contained stays so until its end, the rest goes on; after its restart nothing is missing', async () => {
   const id = await contain('quarantine_tool', { kind: 'tool', id: 'everything/echo' })
   await expect.poll(echo, SOON).toBe('quarantined')
+  const held = await connected('run-expiring', 'clerk-3')
+  const read = async () => (await held.callTool({ name: 'read_notice', arguments: {} })).isError ?? false
+  await contain('suspend_session', { kind: 'session', id: 'run-expiring', agent: 'clerk-3' })
+  await expect.poll(read, SOON).toBe(true)
   const before = (await get<{ calls: number }>('/v1/sessions/run-1')).calls
   await belay.end('SIGKILL')
   expect(await echo()).toBe('quarantined')
+  expect(await read()).toBe(true)
+  aheadMs = 4 * 3_600_000 + 1_000
+  expect(await read()).toBe(false)
+  aheadMs = 0
+  await held.close()
   for (let i = 0; i < 5; i++) expect(await codeOf('get-sum', { a: i, b: i })).toBe('made')
   belay = await start()
   await expect
@@ -156,6 +207,66 @@ test('Belay is killed: what is contained stays so, the rest goes on; after its r
   expect(await echo()).toBe('quarantined')
   await release(id)
   await expect.poll(echo, SOON).toBe('made')
+})
+
+test('over HTTP, 2026-07-28: no session, discovery, a tool that asks first; suspension by the id of the run', async () => {
+  const agent = await connected('run-http', 'clerk-1')
+  expect(agent.getNegotiatedProtocolVersion()).toBe('2026-07-28')
+  expect((await agent.listTools()).tools.map(({ name }) => name)).toEqual([
+    'read_notice',
+    'send_payment',
+    'close_account',
+  ])
+  expect((await agent.callTool({ name: 'close_account', arguments: {} })).content).toMatchObject([
+    { text: 'close_account done' },
+  ])
+  const id = await contain('suspend_session', { kind: 'session', id: 'run-http', agent: 'clerk-1' })
+  const pay = () => agent.callTool({ name: 'send_payment', arguments: { to: 'x' } })
+  await expect.poll(async () => (await pay())._meta?.['belay/refusal'], SOON).toMatchObject({ code: 'suspended' })
+  const ran = bank.ran.length
+  expect((await pay()).isError).toBe(true)
+  expect(bank.ran).toHaveLength(ran)
+  const other = await connected('run-other', 'clerk-1')
+  expect((await other.callTool({ name: 'read_notice', arguments: {} })).isError).toBeUndefined()
+  await release(id)
+  await expect.poll(async () => (await pay()).isError, SOON).toBeUndefined()
+  await agent.close()
+  await other.close()
+  await pep.flush(30_000)
+  const { agent: who, role, events } = await get<SessionDetail>('/v1/sessions/run-http')
+  expect([who, role]).toEqual(['clerk-1', 'clerk'])
+  expect(events.map(({ op, phase, status }) => `${op} ${phase} ${status}`)).toEqual(
+    expect.arrayContaining([
+      'server/discover response ok',
+      'tools/list response ok',
+      'tools/call response input_required',
+      'tools/call response denied',
+    ]),
+  )
+})
+
+test('over HTTP, 2025-11-25: through the same proxy', async () => {
+  const agent = await connected('run-legacy', 'clerk-2', 'legacy')
+  expect(agent.getNegotiatedProtocolVersion()).toBe('2025-11-25')
+  await agent.listTools()
+  const id = await contain('restrict_read_only', { kind: 'agent', id: 'clerk-2' })
+  const pay = () => agent.callTool({ name: 'send_payment', arguments: {} })
+  await expect.poll(async () => (await pay())._meta?.['belay/refusal'], SOON).toMatchObject({ code: 'read_only' })
+  expect((await agent.callTool({ name: 'read_notice', arguments: {} })).isError).toBeUndefined()
+  await release(id)
+  await agent.close()
+})
+
+test('over HTTP a batch, two messages in one and a page of another origin get nowhere', async () => {
+  const ran = bank.ran.length
+  const post = async (body: string, headers = {}): Promise<number> =>
+    (await fetch(proxy.url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } }))
+      .status
+  const pay = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"send_payment"}}'
+  expect(await post(`[${pay}]`)).toBe(400)
+  expect(await post(`${pay}\n${pay}`)).toBe(400)
+  expect(await post(pay, { origin: 'https://evil.example' })).toBe(403)
+  expect(bank.ran).toHaveLength(ran)
 })
 
 function freePort(): Promise<number> {
