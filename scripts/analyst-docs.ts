@@ -16,6 +16,8 @@ const VIEWS = [
   'tool_calls',
   'sessions',
   'findings',
+  'finding_revisions',
+  'exceptions',
   'containments',
   'containment_changes',
   'tools_seen',

@@ -5,7 +5,7 @@ import { snapshotOf } from './learn/snapshots.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export { type FleetHistory, readFleets } from './learn/fleet.ts'
-export type { LearnSettings } from './learn/settings.ts'
+export type { LearnInput, LearnSettings } from './learn/settings.ts'
 
 /**
  * The learn job. Days that are not learnt yet, the last two (which may still have changed) and those of sessions that
@@ -14,7 +14,9 @@ export type { LearnSettings } from './learn/settings.ts'
  */
 export async function learnFromStore(input: LearnInput): Promise<readonly Snapshot[]> {
   const settings = { ...LEARN_DEFAULTS, ...input.settings }
-  const stretches = stretchesOf(await daysToLearn(input, settings))
+  const { only } = input
+  const days = await daysToLearn(input, settings)
+  const stretches = stretchesOf(only === undefined ? days : days.filter(({ tenant }) => tenant === only.tenant))
   let done = 0
   for (const stretch of stretches) {
     input.progress?.(done++, stretches.length, `${stretch.tenant} ${stretch.days[0]}`)
@@ -23,6 +25,7 @@ export async function learnFromStore(input: LearnInput): Promise<readonly Snapsh
   const roles = await learntRoles(input, settings)
   const snapshots: Snapshot[] = []
   for (const head of roles) {
+    if (only !== undefined && (head.tenant !== only.tenant || head.role !== only.role)) continue
     input.progress?.(snapshots.length, roles.length, `${head.tenant} ${head.role}`)
     snapshots.push(await snapshotOf(input, settings, head, roles))
   }

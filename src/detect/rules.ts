@@ -136,6 +136,8 @@ export const AGENT_EVENTS: EventShape<RuleInput> = {
   json: ({ event }) => event.data,
   timeMs: ({ event }) => event.timeMs,
   added(name) {
+    // As Belay knows it: a credential may be bound to a tenant that its events do not state.
+    if (name === 'tenant') return ({ event }) => event.tenant
     if (name === 'session.risk') return ({ session }) => session.risk
     if (name === 'session.calls') return ({ session }) => session.calls
     if (name === 'baseline.state') return ({ baseline }) => baseline.state

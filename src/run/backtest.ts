@@ -1,4 +1,5 @@
-import { type Judged, type Order, severityOfLevel } from '../model/index.ts'
+import { setImmediate } from 'node:timers/promises'
+import { type Baseline, type Judged, type Order, severityOfLevel, type ToolEvent } from '../model/index.ts'
 import { readReceived } from '../store/received.ts'
 import type { Store } from '../store/store.ts'
 import type { Settings } from './config.ts'
@@ -42,7 +43,6 @@ export interface BacktestReport {
 
 interface Tools {
   readonly store: Pick<Store, 'query' | 'insert' | 'command'>
-  readonly observe: RuleBookObserver
   /** told after each page */
   readonly progress: (events: number) => void
 }
@@ -52,47 +52,97 @@ interface Tools {
  * orders to: the same judge as live, so the same rules on the same events say the same. What sessions did within their
  * idle time before the window is folded first and not counted. Rejects when a rule of either set does not load.
  */
-export async function backtest(settings: Settings, tools: Tools, request: BacktestRequest): Promise<BacktestReport> {
-  const { fromMs, toMs } = request
-  const baselines = new PastBaselines(tools.store)
-  const tried = await openSide(settings, tools, request.rules, baselines)
-  const against = await openSide(settings, tools, request.against, baselines)
-  const warmUpMs = settings.config.limits.sessionIdleMinutes * 60_000
-  let events = 0
-  for await (const page of readReceived(tools.store, fromMs - warmUpMs, toMs)) {
-    for (const { event, baseline } of page) {
-      await baselines.stand(event, baseline)
-      const counts = event.receivedMs >= fromMs
-      if (counts) events++
-      for (const side of [tried, against]) side.take(event, counts)
-    }
-    tools.progress(events)
-  }
-  const days = Math.max(1, (toMs - fromMs) / 86_400_000)
+export async function backtest(
+  settings: Settings,
+  tools: Tools & { readonly observe: RuleBookObserver },
+  request: BacktestRequest,
+): Promise<BacktestReport> {
+  const past = new PastBaselines(tools.store)
+  const side = (paths: readonly string[]): SideParts => ({
+    rules: new RuleBook({ rules: { ...settings.config.rules, builtIn: false, folders: [...paths] } }, tools.observe),
+    baselineOf: past.of,
+  })
+  const { tried, against, events } = await judgeAgain(settings, tools, {
+    ...request,
+    tried: side(request.rules),
+    against: side(request.against),
+    before: (event, baseline) => past.stand(event, baseline),
+  })
+  const days = daysOf(request)
   return { events, tried: tried.total(days), against: against.total(days), changes: changesOf(tried, against) }
 }
 
-async function openSide(
+/** What judges one side. */
+export interface SideParts {
+  readonly rules: RuleBook
+  readonly baselineOf: (tenant: string, role: string) => Baseline | undefined
+}
+
+export interface Comparison {
+  readonly fromMs: number
+  readonly toMs: number
+  /** all tenants when absent */
+  readonly tenant?: string
+  readonly tried: SideParts
+  readonly against: SideParts
+  /** done before an event is judged; with the version of the baseline that judged it then */
+  readonly before?: (event: ToolEvent, baseline: string) => Promise<void>
+}
+
+/** A live instance goes on judging between two slices. */
+const SLICE = 250
+
+/** Judges the stored events of a window by both sides. */
+export async function judgeAgain(
   settings: Settings,
-  { store, observe }: Tools,
-  paths: readonly string[],
-  baselines: PastBaselines,
-): Promise<Side> {
-  const rules = new RuleBook({ rules: { ...settings.config.rules, builtIn: false, folders: [...paths] } }, observe)
+  tools: Tools,
+  { fromMs, toMs, tenant, before, ...sides }: Comparison,
+): Promise<{ readonly events: number; readonly tried: Side; readonly against: Side }> {
+  const tried = await openSide(settings, tools, sides.tried)
+  const against = await openSide(settings, tools, sides.against)
+  const warmUpMs = settings.config.limits.sessionIdleMinutes * 60_000
+  let events = 0
+  let slice = 0
+  for await (const page of readReceived(tools.store, fromMs - warmUpMs, toMs, tenant)) {
+    for (const { event, baseline } of page) {
+      await before?.(event, baseline)
+      const counts = event.receivedMs >= fromMs
+      if (counts) events++
+      for (const side of [tried, against]) side.take(event, counts)
+      if (++slice % SLICE === 0) await setImmediate()
+    }
+    tools.progress(events)
+  }
+  return { events, tried, against }
+}
+
+export function daysOf({ fromMs, toMs }: Pick<BacktestRequest, 'fromMs' | 'toMs'>): number {
+  return Math.max(1, (toMs - fromMs) / 86_400_000)
+}
+
+async function openSide(settings: Settings, { store }: Tools, { rules, baselineOf }: SideParts): Promise<Side> {
   await rules.refresh(Date.now())
   const engine = await openEngine(settings.config, {
     // Counted by the live run already; here it would be told twice for each event.
     threw: () => undefined,
   })
-  const { judge, fleets } = openJudge(settings.config, { engine, baselineOf: baselines.of, rules: rules.of })
+  const { judge, fleets } = openJudge(settings.config, { engine, baselineOf, rules: rules.of })
   await new FleetBook(store, fleets).refresh()
   return new Side(judge)
 }
 
+/** What was found, once per session and cause. */
+export interface Found {
+  readonly tenant: string
+  readonly session: string
+  readonly role: string
+  readonly cause: string
+}
+
 /** One rule set, and what it has found so far. */
-class Side {
-  /** `role cause tenant session` */
-  readonly found = new Map<string, { readonly role: string; readonly cause: string }>()
+export class Side {
+  /** `tenant session role cause` */
+  readonly found = new Map<string, Found>()
   private readonly judge: { judge(event: Judged['event']): Judged }
   private readonly contained = new Map<string, Order['level']>()
   private asked = 0
@@ -105,7 +155,7 @@ class Side {
     const { verdict, orders } = this.judge.judge(event)
     if (!counts) return
     for (const { tenant, session, role, cause } of verdict.findings)
-      this.found.set([tenant, session, role, cause].join('\u001f'), { role, cause })
+      this.found.set([tenant, session, role, cause].join('\u001f'), { tenant, session, role, cause })
     for (const { tenant, target, level } of orders) {
       if (level === 'require_step_up') this.asked++
       const key = [tenant, target.kind, target.agent ?? '', target.id].join('\u001f')
@@ -126,7 +176,7 @@ class Side {
   }
 }
 
-function changesOf(tried: Side, against: Side): readonly CauseChange[] {
+export function changesOf(tried: Side, against: Side): readonly CauseChange[] {
   const changes = new Map<string, { role: string; cause: string; gained: number; lost: number }>()
   const count = (from: Side, other: Side, what: 'gained' | 'lost'): void => {
     for (const [key, { role, cause }] of from.found) {

@@ -77,6 +77,7 @@ async function start(parts: Parts): Promise<Instance> {
     parts.audit.checkpoint()
     await exportAudit(parts.audit, parts.store)
   })
+  if (has('web')) await parts.exceptions.resume()
   const learnNow = (nowMs = Date.now()) => learn(parts, nowMs)
   const onError = (err: unknown) => parts.log.error({ err }, 'the learn job failed; it runs again at its next turn')
   const leader = has('learn') ? startLeader(parts.settings, () => learnNow(), onError) : undefined

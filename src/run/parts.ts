@@ -10,6 +10,7 @@ import { openAudit } from './parts/audit.ts'
 import { BaselineBook } from './parts/baselines.ts'
 import { type DispatchRoom, openDispatch, seedCensus } from './parts/dispatch.ts'
 import { type Entrance, openEntrance } from './parts/entrance.ts'
+import { ExceptionDesk } from './parts/exceptions.ts'
 import { FleetBook } from './parts/fleet.ts'
 import { type ForwardRoom, openForward } from './parts/forward.ts'
 import { type JudgeRoom, openEngine, openJudge } from './parts/judge.ts'
@@ -32,6 +33,7 @@ export interface Parts {
   readonly book: BaselineBook
   readonly fleetBook: FleetBook
   readonly rules: RuleBook
+  readonly exceptions: ExceptionDesk
   readonly judgeRoom: JudgeRoom
   readonly dispatch: DispatchRoom
   readonly audit: AuditLog
@@ -116,7 +118,9 @@ async function open(
     if (restored > 0) log.warn({ restored }, 'Redis remembered nothing; containments were restored from the history')
   }
 
-  const rules = new RuleBook(config, logRules(log))
+  const exceptions = new ExceptionDesk({ settings, store, engine, refsKey, book, log, now: Date.now })
+  opened(() => exceptions.close())
+  const rules = new RuleBook(config, logRules(log), [], exceptions.filters)
   await rules.refresh(Date.now())
   const judgeRoom = openJudge(config, {
     engine,
@@ -146,6 +150,7 @@ async function open(
     book,
     fleetBook,
     rules,
+    exceptions,
     judgeRoom,
     dispatch,
     audit,

@@ -7,6 +7,7 @@ import { containCommand } from './commands/contain.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
+import { findingsCommand } from './commands/findings.ts'
 import { learnCommand } from './commands/learn.ts'
 import { proxyCommand } from './commands/proxy.ts'
 import { releaseCommand } from './commands/release.ts'
@@ -31,6 +32,7 @@ export function createProgram(io: Io): Command {
     upCommand(io),
     learnCommand(io),
     scoreCommand(io),
+    findingsCommand(io),
     sessionsCommand(io),
     containCommand(io),
     releaseCommand(io),

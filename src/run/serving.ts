@@ -9,6 +9,7 @@ import { approvalRoutes } from '../web/approvals.ts'
 import { createAuthenticator, type LoginReader, type TokenRecord } from '../web/auth.ts'
 import { containmentRoutes } from '../web/containments.ts'
 import { decideRoute } from '../web/decide.ts'
+import { findingRoutes } from '../web/findings.ts'
 import { createOidc } from '../web/oidc.ts'
 import { queryRoutes } from '../web/query.ts'
 import type { Probe, ServerParts, TlsFiles } from '../web/server.ts'
@@ -55,7 +56,7 @@ function ingestRoutes({ door, entrance, dispatch, settings }: Parts) {
   ]
 }
 
-function webRoutes({ dispatch, door, store }: Parts) {
+function webRoutes({ dispatch, door, store, exceptions, audit }: Parts) {
   const every = (ms: number, run: () => void) => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
@@ -71,6 +72,7 @@ function webRoutes({ dispatch, door, store }: Parts) {
     approvalRoutes(asking),
     containmentRoutes({ posture, desk, roleOf, now: Date.now, every }),
     queryRoutes({ store, now: Date.now }),
+    findingRoutes({ store, exceptions, told: (action) => audit.add(action), now: Date.now }),
   ]
 }
 

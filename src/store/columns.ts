@@ -201,6 +201,7 @@ export const FINDINGS: Rows<Finding> = {
     finding.time('revised', (f) => f.latest.atMs),
     finding.word('revised_source', (f) => f.latest.source),
     finding.text('revised_event', (f) => f.latest.id),
+    finding.text('revised_call', (f) => f.latest.callId),
     finding.word('activity', (f) => f.activity),
     finding.time('opened', (f) => f.openedMs),
     finding.uint64('count', (f) => f.count),

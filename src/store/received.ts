@@ -18,12 +18,13 @@ export interface ReceivedEvent {
 
 /**
  * Stored events received from `fromMs` (inclusive) to `toMs` (exclusive), each once, in the order of their receipt: a
- * page at a time, so that months fit into memory.
+ * page at a time, so that months fit into memory. Of one tenant, or of all where none is named.
  */
 export async function* readReceived(
   store: Pick<Store, 'query'>,
   fromMs: number,
   toMs: number,
+  tenant = '',
 ): AsyncGenerator<readonly ReceivedEvent[]> {
   const hours = await store.query<{ readonly hour: number }>(HOURS, { from_ms: fromMs, to_ms: toMs })
   for (const { hour } of hours) {
@@ -33,6 +34,7 @@ export async function* readReceived(
       const rows = await store.query<StoredRow & { readonly baseline: string }>(QUERY, {
         ...window,
         ...after,
+        tenant,
         limit: PAGE,
       })
       if (rows.length > 0) yield rows.map((row) => ({ event: toRestored(row), baseline: row.baseline }))

@@ -60,6 +60,8 @@ export type Calibrate = (
 export type DescribeCalls = (baseline: Baseline, sessions: readonly (readonly RestoredEvent[])[]) => readonly number[][]
 
 export interface LearnInput {
+  /** the days of this tenant and the baseline of this role of it, and nothing else */
+  readonly only?: { readonly tenant: string; readonly role: string }
   readonly store: LearnStore
   readonly calibrate: Calibrate
   /** absent: nothing is learnt of calls as a whole */

@@ -141,6 +141,7 @@ const LAYERS = ['data', 'refs', 'found', 'values', 'texts', 'lower'] as const
 
 /** Columns that say what the event says: text that is never empty where it is stated. */
 const COLUMNS: ReadonlyMap<string, string> = new Map([
+  ['tenant', 'tenant'],
   ['op', 'op'],
   ['phase', 'phase'],
   ['call_id', 'call_id'],

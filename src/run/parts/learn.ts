@@ -1,5 +1,5 @@
 import { Queue, Worker } from 'bullmq'
-import { type LearnSettings, learnFromStore } from '../../baseline/learn.ts'
+import { type LearnInput, type LearnSettings, learnFromStore } from '../../baseline/learn.ts'
 import type { Snapshot } from '../../baseline/snapshot.ts'
 import type { Engine } from '../../detect/engine.ts'
 import type { Store } from '../../store/store.ts'
@@ -12,6 +12,7 @@ export interface LearnContext {
   readonly store: Pick<Store, 'query' | 'command'>
   readonly engine: Engine
   readonly nowMs: number
+  readonly only?: LearnInput['only']
   /** of refsKeyId; kept in the snapshots */
   readonly refsKey?: string | undefined
   readonly progress?: (done: number, total: number, what: string) => void
@@ -20,7 +21,7 @@ export interface LearnContext {
 /** One run of the learn job, over everything settled that the store holds. */
 export function learnOnce(
   config: Config,
-  { store, engine, nowMs, refsKey, progress }: LearnContext,
+  { store, engine, nowMs, refsKey, progress, only }: LearnContext,
 ): Promise<readonly Snapshot[]> {
   const describeCalls = callDescriber(config, engine)
   return learnFromStore({
@@ -31,6 +32,7 @@ export function learnOnce(
     settings: learnSettings(config),
     ...(refsKey !== undefined && { refsKey }),
     ...(progress && { progress }),
+    ...(only && { only }),
   })
 }
 

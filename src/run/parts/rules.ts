@@ -21,6 +21,7 @@ export interface RuleBookObserver {
  */
 export class RuleBook {
   private readonly folders: readonly string[]
+  private readonly accepted: () => Promise<readonly RuleFile[]>
   private readonly disabled: ReadonlySet<string>
   private readonly observer: RuleBookObserver
   private current: Rules | undefined
@@ -28,7 +29,14 @@ export class RuleBook {
   /** rules by state, as of the last look */
   counts: Readonly<Record<'running' | 'failed', number>> = { running: 0, failed: 0 }
 
-  constructor({ rules }: Pick<Config, 'rules'>, observer: RuleBookObserver, more: readonly string[] = []) {
+  /** `accepted`: exceptions that people accepted, which are no files. Rejects when they cannot be read. */
+  constructor(
+    { rules }: Pick<Config, 'rules'>,
+    observer: RuleBookObserver,
+    more: readonly string[] = [],
+    accepted: () => Promise<readonly RuleFile[]> = async () => [],
+  ) {
+    this.accepted = accepted
     this.folders = [...(rules.builtIn ? [BUILT_IN] : []), ...rules.folders, ...more]
     this.disabled = new Set(rules.disabled)
     this.observer = observer
@@ -38,7 +46,7 @@ export class RuleBook {
 
   /** Looks at the files; swaps the set when they changed. Rejects when a folder cannot be read. `nowMs`: for expiry. */
   async refresh(nowMs: number): Promise<void> {
-    const files = await readRuleFiles(this.folders)
+    const files = [...(await readRuleFiles(this.folders)), ...(await this.accepted())]
     const generation = generationOf(files)
     if (generation === this.seen) return
     this.seen = generation

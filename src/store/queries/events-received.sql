@@ -15,7 +15,8 @@ SELECT
     agent_hour_records AS records,
     baseline
 FROM event_rows FINAL
-WHERE received >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND received < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+WHERE ({tenant:String} = '' OR tenant = {tenant:String})
+  AND received >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') AND received < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
   -- What is a day late or five minutes ahead counts at its receipt, so a window of receipt is one of time, a day wider.
   AND time >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC') - INTERVAL 25 HOUR
   AND time < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC') + INTERVAL 1 HOUR

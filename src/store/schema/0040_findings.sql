@@ -9,6 +9,7 @@ CREATE TABLE IF NOT EXISTS finding_revision_rows
     revised DateTime64(3, 'UTC') COMMENT 'time of the event that made the revision, UTC, ms' CODEC(Delta, ZSTD(1)),
     revised_source LowCardinality(String) COMMENT 'PEP instance of the event that made the revision',
     revised_event String COMMENT 'id of that event within its source' CODEC(ZSTD(1)),
+    revised_call String COMMENT 'call of that event' CODEC(ZSTD(1)),
     activity LowCardinality(String) COMMENT 'created or updated',
     opened DateTime64(3, 'UTC') COMMENT 'time of the first event of the situation, UTC, ms' CODEC(Delta, ZSTD(1)),
     count UInt64 COMMENT 'events that showed the situation up to this revision' CODEC(ZSTD(1)),
@@ -68,6 +69,7 @@ CREATE OR REPLACE VIEW findings
     tenant LowCardinality(String) COMMENT 'tenant of the session',
     finding_id String COMMENT 'id of the finding, made of session, cause and the UTC day of its first event',
     time DateTime64(3, 'UTC') COMMENT 'time of the first event of the situation, UTC, ms',
+    event_time DateTime64(3, 'UTC') COMMENT 'time of its worst event, UTC, ms',
     updated DateTime64(3, 'UTC') COMMENT 'time of the event of its newest revision, UTC, ms',
     status LowCardinality(String) COMMENT 'open or closed; a closed one that became worse is open again',
     agent_id String COMMENT 'agent whose session it is',
@@ -92,6 +94,9 @@ CREATE OR REPLACE VIEW findings
     call_id String COMMENT 'call of the worst event',
     server LowCardinality(String) COMMENT 'MCP server of that call',
     tool LowCardinality(String) COMMENT 'tool of that call, empty where the op has none',
+    latest_source LowCardinality(String) COMMENT 'PEP instance of the event of its newest revision',
+    latest_event String COMMENT 'id of that event within its source',
+    latest_call String COMMENT 'call of that event',
     events Array(String) COMMENT 'ids of the events that people were told of, the worst among them',
     containment_id String COMMENT 'newest containment that answers it, empty where none does',
     containment_level LowCardinality(String) COMMENT 'its ladder level, empty where none',
@@ -105,10 +110,11 @@ CREATE OR REPLACE VIEW findings
 COMMENT 'alerts that people and SIEMs see, as they stand; one row per finding'
 AS WITH (rows.severity_rank, rows.score, rows.revised) AS badness
 SELECT
-    found.tenant AS tenant, found.finding_id AS finding_id, time, updated,
+    found.tenant AS tenant, found.finding_id AS finding_id, time, event_time, updated,
     if(said.finding_id = '' OR severity_rank > indexOf(['low', 'medium', 'high', 'critical'], said.severity), 'open', 'closed') AS status,
     agent_id, role, session_id, cause, title, found.severity AS severity, risk, score, count, revisions, reasons,
     signals, tags, runbook, baseline, passport, rule_set, source, event_id, call_id, server, tool,
+    latest.1 AS latest_source, latest.2 AS latest_event, latest.3 AS latest_call,
     arraySort(arrayDistinct(arrayPushBack(told_of, event_id))) AS events,
     held.containment_id AS containment_id, held.level AS containment_level, held.state AS containment_state,
     said.disposition AS disposition, said.by AS disposed_by, said.reason AS disposed_reason,
@@ -116,7 +122,7 @@ SELECT
 FROM
 (
     SELECT
-        tenant, finding_id, min(rows.opened) AS time, max(rows.revised) AS updated,
+        tenant, finding_id, min(rows.opened) AS time, argMax(rows.time, badness) AS event_time, max(rows.revised) AS updated,
         argMax(rows.agent_id, badness) AS agent_id, argMax(rows.role, badness) AS role,
         argMax(rows.session_id, badness) AS session_id, argMax(rows.cause, badness) AS cause,
         argMax(rows.title, badness) AS title, argMax(rows.severity, badness) AS severity,
@@ -127,7 +133,8 @@ FROM
         argMax(rows.rule_set, badness) AS rule_set, argMax(rows.source, badness) AS source,
         argMax(rows.event_id, badness) AS event_id, argMax(rows.call_id, badness) AS call_id,
         argMax(rows.server, badness) AS server, argMax(rows.tool, badness) AS tool,
-        max(rows.severity_rank) AS severity_rank, arraySort(groupUniqArray(rows.revised_event)) AS told_of
+        max(rows.severity_rank) AS severity_rank, arraySort(groupUniqArray(rows.revised_event)) AS told_of,
+        argMax((rows.revised_source, rows.revised_event, rows.revised_call), (rows.revised, rows.count)) AS latest
     FROM (SELECT *, severity_rank FROM finding_revision_rows FINAL) AS rows
     GROUP BY tenant, finding_id
 ) AS found
@@ -140,3 +147,31 @@ GLOBAL LEFT JOIN
 (
     SELECT * FROM finding_dispositions FINAL ORDER BY at DESC LIMIT 1 BY tenant, finding_id
 ) AS said ON said.tenant = found.tenant AND said.finding_id = found.finding_id;
+
+-- What false positives ask for: an exception that is narrow, measured on stored events, and in force only once a person
+-- accepted it. The newest row of each counts; the history stays.
+CREATE TABLE IF NOT EXISTS exception_rows
+(
+    tenant LowCardinality(String) COMMENT 'tenant of the finding, and of what is excepted',
+    exception_id String COMMENT 'the finding that it comes from',
+    at DateTime64(3, 'UTC') COMMENT 'when it came to this state, UTC, ms',
+    kind LowCardinality(String) COMMENT 'filter: a Sigma filter of a written rule; clearance: the session is learnt from',
+    state LowCardinality(String) COMMENT 'measuring, proposed, failed, accepted or declined',
+    cause LowCardinality(String) COMMENT 'rule or detector that it is about',
+    role LowCardinality(String) COMMENT 'role of the agent',
+    agent_id String COMMENT 'agent whose session it was',
+    session_id String COMMENT 'session of the finding',
+    filter String COMMENT 'the Sigma filter, YAML; empty for a clearance',
+    effect String COMMENT 'what it would have changed, JSON; empty while it is measured' CODEC(ZSTD(1)),
+    by String COMMENT 'who proposed, accepted or declined it',
+    reason String COMMENT 'why',
+    expires Date COMMENT 'day on which a filter ends'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, exception_id, at)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'stored states of exceptions; read the view exceptions';
+
+CREATE OR REPLACE VIEW exceptions
+COMMENT 'exceptions that false positives proposed, as they stand; one row per exception'
+AS SELECT * FROM exception_rows FINAL ORDER BY at DESC LIMIT 1 BY tenant, exception_id;
