@@ -39,7 +39,8 @@ export default defineDetector({
     const reasons: Reason[] = [
       {
         what: `\`${tool}\` of server ${event.data.server.id}`,
-        observed: `used in ${use.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
+        observed:
+          withheldOf(input) ?? `used in ${use.sessions} of ${baseline.sessions} sessions of role ${session.role}`,
         expected: 'a tool the role uses',
         support: { sessions: baseline.sessions, agents: baseline.agents },
       },
@@ -53,6 +54,15 @@ export default defineDetector({
     return { strength, reasons }
   },
 })
+
+/** Said of a tool whose history is not believed. */
+function withheldOf({ event, baseline }: DetectorInput): string | undefined {
+  const { server, tool } = event.data
+  const suspect = baseline.suspects?.find((one) => one.server === server.id && one.tool === tool?.name)
+  if (suspect === undefined) return undefined
+  const { sessions, agents, ofAgents } = suspect
+  return `used in ${sessions} sessions of only ${agents} of ${ofAgents} agents lately: withheld, the baseline may be poisoned`
+}
 
 /** Undefined where the task or what the tool does is not known. */
 function askedByTask({ event, session }: DetectorInput): boolean | undefined {

@@ -26,30 +26,33 @@ const AGENTS = 4
 const DRIPS_PER_DAY = 2
 
 interface Variant {
-  readonly name: string
   /** alerted and contained sessions are kept out of what is learnt */
   readonly guarded: boolean
   readonly settings: Partial<LearnSettings>
   readonly attackers: number
 }
 
-const CAPPED = { maxSessionsPerAgentDay: 500 }
-const VARIANTS: readonly Variant[] = [
-  { name: 'no guard, one agent', guarded: false, settings: CAPPED, attackers: 1 },
-  { name: 'guarded learning, one agent', guarded: true, settings: CAPPED, attackers: 1 },
-  {
-    name: 'support of two agents, one agent',
-    guarded: false,
-    settings: { minSupport: { sessions: 1, agents: 2 } },
-    attackers: 1,
+const NO_GUARD: Variant = { guarded: false, attackers: 1, settings: { withholdSuspects: false } }
+const ALARM = { withholdSuspects: true }
+const VARIANTS: Readonly<Record<string, Variant>> = {
+  'no guard': NO_GUARD,
+  'no guard, two agents': { ...NO_GUARD, attackers: 2 },
+  'guarded learning': { ...NO_GUARD, guarded: true },
+  'at most one session of an agent a day': {
+    ...NO_GUARD,
+    settings: { ...NO_GUARD.settings, maxSessionsPerAgentDay: 1 },
   },
-  {
-    name: 'support of two agents, two agents',
+  'support of two agents': { ...NO_GUARD, settings: { ...NO_GUARD.settings, minSupport: { sessions: 1, agents: 2 } } },
+  'support of two agents, two agents': {
     guarded: false,
-    settings: { minSupport: { sessions: 1, agents: 2 } },
     attackers: 2,
+    settings: { ...NO_GUARD.settings, minSupport: { sessions: 1, agents: 2 } },
   },
-]
+  'alarm on the baseline': { ...NO_GUARD, settings: ALARM },
+  'alarm on the baseline, two agents': { guarded: false, attackers: 2, settings: ALARM },
+  'alarm on the baseline, all agents': { guarded: false, attackers: AGENTS, settings: ALARM },
+  'as shipped': { guarded: true, attackers: 1, settings: {} },
+}
 
 /** How long a role must be fed a new action until it counts as normal. */
 export const evaluation: Evaluation = {
@@ -58,9 +61,12 @@ export const evaluation: Evaluation = {
   ownData: true,
   async run({ progress }) {
     const outcomes: Record<string, Figures> = {}
-    for (const variant of VARIANTS) {
-      outcomes[variant.name] = await poison(variant)
-      progress(`${variant.name}: ${JSON.stringify(outcomes[variant.name])}`)
+    progress('| guard | normal after days | events | agents | suspected after days |')
+    progress('|---|---|---|---|---|')
+    for (const [name, variant] of Object.entries(VARIANTS)) {
+      const outcome = await poison(variant)
+      outcomes[name] = outcome
+      progress(`| ${name} | ${Object.values(outcome).join(' | ')} |`)
     }
     return { drips_per_day: DRIPS_PER_DAY, learn_every_days: LEARN_EVERY_DAYS, outcomes }
   },
@@ -82,6 +88,12 @@ async function poison({ guarded, settings, attackers }: Variant): Promise<Figure
   const calibrate = calibrator(config, engine)
   const random = seeded(11)
   let baselines = new Baselines([])
+  const outcomeOf = (days: number | undefined): Figures => ({
+    normal_after_days: days ?? `not within ${DRIP_DAYS}`,
+    events: dripped,
+    agents: attackers,
+    suspected_after_days: suspected ?? 'never',
+  })
   const judgeAll = (events: readonly ToolEvent[]): readonly Judged[] => {
     const judge = new StreamJudge({
       sessions: new Sessions(),
@@ -92,9 +104,10 @@ async function poison({ guarded, settings, attackers }: Variant): Promise<Figure
     })
     return events.map((event) => judge.judge(event))
   }
+  let dripped = 0
+  let suspected: number | undefined
   try {
     await store.migrate()
-    let dripped = 0
     for (let day = 0; day < CLEAN_DAYS + DRIP_DAYS; day++) {
       const dripping = day >= CLEAN_DAYS
       const events = sessionsOf(day, dripping ? attackers : 0, random)
@@ -105,11 +118,12 @@ async function poison({ guarded, settings, attackers }: Variant): Promise<Figure
       const snapshots = await learnFromStore({ store, nowMs: START_MS + (day + 1) * DAY_MS, calibrate, settings })
       baselines = new Baselines(snapshots.map((snapshot) => parseBaseline(serialise(snapshot))))
       if (!dripping) continue
+      if (baselines.all.some(({ state }) => state === 'suspected-poisoned')) suspected ??= day + 1 - CLEAN_DAYS
       const probe = judgeAll(session(`probe-${day}`, `agent-${AGENTS}`, START_MS + (day + 1) * DAY_MS, true, random))
       if (probe.every(({ verdict }) => verdict.findings.length === 0 && verdict.action === 'allow'))
-        return { normal_after_days: day + 1 - CLEAN_DAYS, events: dripped, agents: attackers }
+        return outcomeOf(day + 1 - CLEAN_DAYS)
     }
-    return { normal_after_days: `not within ${DRIP_DAYS}`, events: dripped, agents: attackers }
+    return outcomeOf(undefined)
   } finally {
     await store.close()
     rmSync(folder, { recursive: true, force: true })

@@ -9,7 +9,7 @@ import { Engine, loadDetectors } from '../detect/engine.ts'
 import { StreamJudge } from '../detect/judge.ts'
 import { Sessions } from '../detect/session.ts'
 import { WEIGHTS } from '../detect/weights.ts'
-import type { EventData, ToolEvent } from '../model/index.ts'
+import type { Baseline, EventData, ToolEvent } from '../model/index.ts'
 import { openStore } from '../store/open.ts'
 import type { Store } from '../store/store.ts'
 import { acceptedEvent, cloudEvent, T0_MS } from '../testing/events.ts'
@@ -131,7 +131,9 @@ describe('the learn job', () => {
     expect(again && serialise(again)).toBe(first && serialise(first))
   })
 
-  it('learns neither what was alerted nor what was contained, until a person clears it', async () => {
+  it('learns neither what was alerted nor what was contained, until a person clears it', {
+    timeout: 60_000,
+  }, async () => {
     const day = NOW_MS - DAY_MS
     const events = sessionOf('clerk', 'bad', day)
     const judge = new StreamJudge({
@@ -187,5 +189,41 @@ describe('the learn job', () => {
     await store.command('TRUNCATE TABLE learnt_days')
     const again = await learn(NOW_MS + 8 * DAY_MS + 8, { maxSessionsPerAgentDay: 2 })
     expect(again.find((snapshot) => snapshot.role === 'clerk')?.sessions).toBe(12)
+  })
+
+  it('withholds a tool that one of three agents lately dripped into the role, until a person clears it', {
+    timeout: 60_000,
+  }, async () => {
+    const laterMs = NOW_MS + 40 * DAY_MS
+    const events: ToolEvent[] = []
+    for (let day = 0; day < 20; day++)
+      for (let i = 0; i < 6; i++) {
+        const agent = { id: `teller-${i % 3}`, role: 'teller' }
+        const name = `t${day}-${i}`
+        const startMs = laterMs - (21 - day) * DAY_MS + i * 60_000
+        events.push(event('teller', name, startMs, { agent, tool: { name: 'read_file' } }))
+        if (day < 10 || i % 3 > 0) continue
+        events.push(event('teller', name, startMs + 1_000, { agent, tool: { name: 'export_all' } }))
+      }
+    await storeAll(events)
+    const teller = async () => {
+      const snapshot = (await learn(laterMs)).find(({ role }) => role === 'teller')
+      if (snapshot === undefined) throw new Error('teller was not learnt')
+      return parseBaseline(serialise(snapshot))
+    }
+    const usesOf = ({ tools }: Baseline): number => tools.surprise('files', 'export_all').sessions
+    const suspected = await teller()
+    expect(suspected.state).toBe('suspected-poisoned')
+    expect(suspected.suspects).toMatchObject([{ tool: 'export_all', sessions: 20, agents: 1, ofAgents: 3 }])
+    expect(usesOf(suspected)).toBe(0)
+    const cleared = [...new Set(events.map(({ data }) => data))].filter(({ tool }) => tool?.name === 'export_all')
+    for (const { agent, session } of cleared)
+      await store.command(
+        `INSERT INTO session_clearances (tenant, agent_id, session_id) VALUES ('default', {agent:String}, {session:String})`,
+        { agent: agent.id, session: session.id },
+      )
+    const wanted = await teller()
+    expect(wanted.state).not.toBe('suspected-poisoned')
+    expect(usesOf(wanted)).toBe(20)
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Baseline, BaselineState, Calibration, Profiles } from '../model/index.ts'
+import type { Baseline, BaselineState, Calibration, Profiles, Suspect } from '../model/index.ts'
 import { compileCombination, type PackedCombination } from './combination.ts'
 import type { ProfileRow } from './profile.ts'
 import { compileProfiles, type ProfileRows } from './profiles.ts'
@@ -19,6 +19,8 @@ export interface SnapshotHead {
   readonly toMs: number
   readonly timeZone: string
   readonly parent?: string
+  /** what was withheld from the rows */
+  readonly suspects?: readonly Suspect[]
   /** tells keys of destination fingerprints apart: a baseline is worth nothing under another one */
   readonly refsKey?: string
 }
@@ -103,8 +105,15 @@ export function parseBaseline(text: string, name = 'snapshot', refsKey?: string)
   const version = createHash('sha256').update(text).digest('hex').slice(0, 16)
   const profiles = compileProfiles(rows, { calls, sessions, agents, timeZone })
   const combination = compileCombination(snapshot.combination)
+  const { suspects } = snapshot
   const head = { tenant, role, version, state, sessions, agents, days, fromMs, toMs, calibration }
-  return { ...head, ...(parent !== undefined && { parent }), ...(combination && { combination }), ...profiles }
+  return {
+    ...head,
+    ...(parent !== undefined && { parent }),
+    ...(suspects && { suspects }),
+    ...(combination && { combination }),
+    ...profiles,
+  }
 }
 
 const SUFFIX = '.baseline.json'

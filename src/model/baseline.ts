@@ -7,9 +7,23 @@ import type { Trait } from './traits.ts'
 
 /**
  * `learning`: too little history, diagnostics and written rules only. `drifted`: judges,
- * but the role's volume lately left what its own past lets expect. `stale`: not refreshed within its shelf life.
+ * but the role's volume lately left what its own past lets expect. `suspected-poisoned`: judges, but withholds what few
+ * of the role's agents lately made part of it. `stale`: not refreshed within its shelf life.
  */
-export type BaselineState = 'learning' | 'active' | 'drifted' | 'stale'
+export type BaselineState = 'learning' | 'active' | 'drifted' | 'suspected-poisoned' | 'stale'
+
+/** A tool that few of the role's agents lately began to use, or use more: withheld until others do or a person clears it. */
+export interface Suspect {
+  readonly server: string
+  readonly tool: string
+  /** days since the epoch */
+  readonly sinceDay: number
+  /** sessions that used it since */
+  readonly sessions: number
+  /** agents behind them, of all that worked since */
+  readonly agents: number
+  readonly ofAgents: number
+}
 
 export interface Support {
   readonly sessions: number
@@ -207,6 +221,8 @@ export interface Baseline extends Profiles {
   /** the role it borrows from while it is learning itself */
   readonly parent?: string
   readonly calibration: Calibration
+  /** absent where nothing is suspected */
+  readonly suspects?: readonly Suspect[]
   /** absent where too little was learnt for it */
   readonly combination?: CombinationProfile
 }

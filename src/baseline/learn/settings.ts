@@ -26,6 +26,8 @@ export interface LearnSettings {
   readonly minAgents: number
   /** rows seen in fewer distinct sessions or by fewer agents than this are left out */
   readonly minSupport: { readonly sessions: number; readonly agents: number }
+  /** tools that few of the role's agents lately made part of it are withheld */
+  readonly withholdSuspects: boolean
   /** sessions that calibration rehearses per role, newest first */
   readonly maxCalibrated: number
   /** false answers per clean session that the user accepts */
@@ -44,6 +46,7 @@ export const LEARN_DEFAULTS: LearnSettings = {
   minSessions: 30,
   minAgents: 1,
   minSupport: { sessions: 1, agents: 1 },
+  withholdSuspects: true,
   maxCalibrated: 2_000,
   budgets: { alerts: 0.01, stepUps: 0.005, containments: 0.001 },
   timeZoneOf: () => 'UTC',

@@ -1,4 +1,4 @@
-import type { Baseline } from '../../model/index.ts'
+import type { Baseline, Suspect } from '../../model/index.ts'
 import { compileCombination, learnCombination, type PackedCombination } from '../combination.ts'
 import { hasDrifted } from '../drift.ts'
 import { NO_CALIBRATION } from '../empty.ts'
@@ -7,6 +7,7 @@ import { makeSnapshot, type Snapshot, type SnapshotHead } from '../snapshot.ts'
 import { type RoleHead, readRows, readSessions } from './history.ts'
 import { enlarged, mergeFolds, supported } from './rows.ts'
 import type { LearnInput, LearnSettings } from './settings.ts'
+import { isSuspect, suspectsOf, withoutSuspects } from './suspects.ts'
 
 const FOLDS = [0, 1, 2, 3] as const
 
@@ -24,14 +25,17 @@ export async function snapshotOf(
     ...joined(own, parent, settings, enough(own) || parent !== undefined),
     ...(input.refsKey !== undefined && { refsKey: input.refsKey }),
   }
-  const byFold = await readRows(input, settings, learntFrom)
+  const isWatched = settings.withholdSuspects && learnt.state === 'active'
+  const suspects = isWatched ? await suspectsOf(input, settings, own) : []
+  const byFold = withoutSuspects(await readRows(input, settings, learntFrom), suspects)
   const rows = supported(
     mergeFolds(byFold, () => true),
     settings,
   )
-  const drifted = learnt.state === 'active' && hasDrifted(rows.hours ?? [], own.toMs)
-  const head = drifted ? { ...learnt, state: 'drifted' as const } : learnt
-  const sessions = head.state === 'learning' ? [] : await readSessions(input, settings, learntFrom)
+  const head = { ...learnt, ...alarmOf(learnt, rows, suspects) }
+  const learntSessions = head.state === 'learning' ? [] : await readSessions(input, settings, learntFrom)
+  // What is suspected must not teach what clean sessions score either.
+  const sessions = learntSessions.filter(({ events }) => !events.some((event) => isSuspect(event, suspects)))
   if (sessions.length === 0) return makeSnapshot(head, rows, NO_CALIBRATION)
   const heldOut = FOLDS.map((fold) => {
     const ofFold = sessions.filter((one) => one.fold === fold).map((one) => one.events)
@@ -46,6 +50,16 @@ export async function snapshotOf(
     baseline: withCombination(one.baseline, combination?.without[fold]),
   }))
   return makeSnapshot(head, rows, input.calibrate(judging, settings.budgets), combination?.all)
+}
+
+/** An alarm on the baseline itself. */
+function alarmOf(
+  { state, toMs }: SnapshotHead,
+  rows: ProfileRows,
+  suspects: readonly Suspect[],
+): Partial<Pick<SnapshotHead, 'state' | 'suspects'>> {
+  if (suspects.length > 0) return { state: 'suspected-poisoned', suspects }
+  return state === 'active' && hasDrifted(rows.hours ?? [], toMs) ? { state: 'drifted' } : {}
 }
 
 function joined(own: RoleHead, parent: RoleHead | undefined, settings: LearnSettings, active: boolean): SnapshotHead {

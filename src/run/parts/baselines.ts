@@ -47,7 +47,14 @@ export class BaselineBook {
 
   /** How many are in each state. */
   readonly states = (): Readonly<Record<string, number>> => {
-    const states: Record<string, number> = { learning: 0, active: 0, drifted: 0, stale: 0, refused: this.refused.size }
+    const states: Record<string, number> = {
+      learning: 0,
+      active: 0,
+      drifted: 0,
+      'suspected-poisoned': 0,
+      stale: 0,
+      refused: this.refused.size,
+    }
     for (const { state } of this.current.all) states[state] = (states[state] ?? 0) + 1
     return states
   }
