@@ -6,7 +6,7 @@ import { type Notice, orderKey, severityOf, timeOf } from './notice.ts'
 import { Pace } from './pace.ts'
 import { type Redactable, redacted } from './redact.ts'
 import type { Product, Shape } from './shape.ts'
-import type { Message, Sent, Wire } from './wire.ts'
+import { type Message, retry, type Sent, type Wire } from './wire.ts'
 
 /** Where notices go, in which shape and by which wire, and what of them. */
 export interface DestinationPlan {
@@ -49,6 +49,7 @@ interface Item {
 /** What is read ahead of one destination: bounds its memory. */
 const MAX_READ_BYTES = 4 * 1024 * 1024
 const MAX_WHY = 500
+const GRACE_MS = 2_000
 
 /**
  * Sends what the backlog holds for one destination, in order, one batch at a time. A batch that fails is sent again
@@ -136,7 +137,7 @@ export class Destination {
     signal: AbortSignal,
     bury: (item: Item, why: string) => void,
   ): Promise<readonly Item[]> {
-    const sent = await this.plan.wire.send(batch.map(({ message }) => message))
+    const sent = await this.send(batch, signal)
     if (sent.kind === 'retry') {
       await this.wait(sent.why, sent.afterMs, signal)
       return batch
@@ -161,6 +162,25 @@ export class Destination {
     if (again.length < batch.length) this.circuit.succeeded()
     if (again.length > 0) await this.wait(why, undefined, signal)
     return again
+  }
+
+  /** What is on its way when the process stops has a moment to be answered; if it is not, it is sent again later. */
+  private send(batch: readonly Item[], signal: AbortSignal): Promise<Sent> {
+    const { clock } = this.parts
+    return new Promise((resolve) => {
+      let cancel = () => {}
+      const settle = (sent: Sent) => {
+        cancel()
+        signal.removeEventListener('abort', stop)
+        resolve(sent)
+      }
+      const stop = () => {
+        cancel = clock.after(GRACE_MS, () => settle(retry('stopped before it was answered')))
+      }
+      signal.addEventListener('abort', stop)
+      if (signal.aborted) stop()
+      this.plan.wire.send(batch.map(({ message }) => message)).then(settle, (error: unknown) => settle(retry(error)))
+    })
   }
 
   /** A batch that is refused as a whole is halved until the message is found that is meant. */

@@ -1,6 +1,7 @@
 import type { Finding, Judged } from '../model/index.ts'
 import type { Backlog, DeadNotice, Depth } from './backlog.ts'
 import type { CircuitState } from './circuit.ts'
+import { pause } from './clock.ts'
 import { Destination, type DestinationParts, type DestinationPlan } from './destination.ts'
 import { type Notice, type NoticeKind, noticeId, noticesOf } from './notice.ts'
 import { sampleNotice } from './sample.ts'
@@ -30,6 +31,7 @@ export interface DestinationStatus extends Depth {
 }
 
 const EXPIRY_SWEEP_MS = 60_000
+const CLOSE_MS = 2_000
 
 export interface ForwarderParts extends Omit<DestinationParts, 'backlog'> {
   readonly backlog: Backlog
@@ -92,7 +94,9 @@ export class Forwarder implements NoticeSink {
 
   /** After `run` has ended. */
   async close(): Promise<void> {
-    for (const { plan } of this.destinations.values()) await plan.wire.close()
+    const closing = [...this.destinations.values()].map(({ plan }) => plan.wire.close())
+    // A client that waits for a broker that is down must not hold up the end of the process.
+    await Promise.race([Promise.allSettled(closing), pause(this.parts.clock, CLOSE_MS, new AbortController().signal)])
     this.parts.backlog.close()
   }
 

@@ -136,6 +136,35 @@ const Login = Type.Object(
   { additionalProperties: false },
 )
 
+const KafkaTls = Type.Optional(
+  Type.Object(
+    {
+      ca: Type.Optional(text('File with the certificate authority (PEM).', { examples: ['/etc/belay/ca.pem'] })),
+      cert: Type.Optional(text('File with the client certificate (PEM).', { examples: ['/etc/belay/client.pem'] })),
+      key: Type.Optional(secret('Key of the client certificate (PEM).', [{ file: '/etc/belay/client.key' }])),
+    },
+    { additionalProperties: false, description: "Present: connect by TLS. `{}` trusts the system's authorities." },
+  ),
+)
+
+const KafkaLogin = Type.Optional(
+  Type.Object(
+    {
+      mechanism: oneOf(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'], {
+        description: 'How to log in.',
+      }),
+      username: Type.Optional(text('User name; not for oauthbearer.', { examples: ['belay'] })),
+      password: Type.Optional(secret('Password; not for oauthbearer.', [{ env: 'KAFKA_PASSWORD' }])),
+      token: Type.Optional(
+        secret('Bearer token, for oauthbearer; read again when the broker asks again.', [
+          { file: '/run/secrets/kafka-token' },
+        ]),
+      ),
+    },
+    { additionalProperties: false, description: 'Present: log in to the brokers.' },
+  ),
+)
+
 const Kafka = part(
   {
     brokers: Type.Array(Type.String({ pattern: '^.+:\\d+$', expected: 'host:port' }), {
@@ -156,36 +185,14 @@ const Kafka = part(
         containment: text('Compacted topic of what is contained now, keyed by containment.', {
           default: 'agent.containment.v1',
         }),
+        alerts: text('Topic by which findings go from those that score to those that forward, keyed by agent.', {
+          default: 'agent.alerts.v1',
+        }),
       },
       'Topic names.',
     ),
-    tls: Type.Optional(
-      Type.Object(
-        {
-          ca: Type.Optional(text('File with the certificate authority (PEM).', { examples: ['/etc/belay/ca.pem'] })),
-          cert: Type.Optional(text('File with the client certificate (PEM).', { examples: ['/etc/belay/client.pem'] })),
-          key: Type.Optional(secret('Key of the client certificate (PEM).', [{ file: '/etc/belay/client.key' }])),
-        },
-        { additionalProperties: false, description: "Present: connect by TLS. `{}` trusts the system's authorities." },
-      ),
-    ),
-    sasl: Type.Optional(
-      Type.Object(
-        {
-          mechanism: oneOf(['plain', 'scram-sha-256', 'scram-sha-512', 'oauthbearer'], {
-            description: 'How to log in.',
-          }),
-          username: Type.Optional(text('User name; not for oauthbearer.', { examples: ['belay'] })),
-          password: Type.Optional(secret('Password; not for oauthbearer.', [{ env: 'KAFKA_PASSWORD' }])),
-          token: Type.Optional(
-            secret('Bearer token, for oauthbearer; read again when the broker asks again.', [
-              { file: '/run/secrets/kafka-token' },
-            ]),
-          ),
-        },
-        { additionalProperties: false, description: 'Present: log in to the brokers.' },
-      ),
-    ),
+    tls: KafkaTls,
+    sasl: KafkaLogin,
     signing: section(
       {
         mode: oneOf(['off', 'warn', 'require'], {
@@ -585,6 +592,93 @@ const RotatingFiles = wire(
   'A file, one line each.',
 )
 
+const Splunk = wire(
+  {
+    url: Type.String({
+      ...HTTP_URL,
+      description: 'Address of the HTTP Event Collector, without a path.',
+      examples: ['https://splunk.example:8088'],
+    }),
+    token: secret('Token of the collector.', [{ env: 'SPLUNK_TOKEN' }]),
+    ack: Type.Boolean({
+      default: true,
+      description: 'Ask until the indexer has a batch; the token must have acknowledgement turned on.',
+    }),
+    index: Type.Optional(text("Index; the token's own when absent.", { examples: ['main'] })),
+    sourcetype: Type.Optional(text('Source type; after the shape when absent.', { examples: ['belay:finding'] })),
+    ca: authority,
+    allowPrivate: privateToo,
+  },
+  'Splunk HTTP Event Collector.',
+)
+
+const Elastic = wire(
+  {
+    url: Type.String({
+      ...HTTP_URL,
+      description: 'Address of the cluster.',
+      examples: ['https://elastic.example:9200'],
+    }),
+    index: text('Index, alias or data stream.', { default: 'logs-belay.alert-default' }),
+    apiKey: Type.Optional(secret('API key, as Elasticsearch shows it encoded.', [{ env: 'ELASTIC_API_KEY' }])),
+    user: Type.Optional(text('User name, in place of an API key.', { examples: ['belay'] })),
+    password: Type.Optional(secret('Password of that user.', [{ env: 'ELASTIC_PASSWORD' }])),
+    ca: authority,
+    allowPrivate: privateToo,
+  },
+  'Elasticsearch or OpenSearch, by the bulk API.',
+)
+
+const KafkaOut = wire(
+  {
+    topic: text('Topic; it must exist.', { examples: ['siem.findings'] }),
+    brokers: Type.Optional(
+      Type.Array(Type.String({ pattern: '^.+:\\d+$', expected: 'host:port' }), {
+        minItems: 1,
+        description: 'Another cluster than that of the section `kafka`, as host:port.',
+        examples: [['siem-kafka:9092']],
+      }),
+    ),
+    tls: KafkaTls,
+    sasl: KafkaLogin,
+  },
+  'A Kafka topic, keyed by tenant and agent.',
+)
+
+const Otlp = wire(
+  {
+    url: Type.String({
+      ...HTTP_URL,
+      description: 'Address of the collector; `/v1/logs` is added.',
+      examples: ['https://otel.example:4318'],
+    }),
+    token: Type.Optional(secret('Bearer token.', [{ env: 'OTLP_TOKEN' }])),
+    ca: authority,
+    allowPrivate: privateToo,
+  },
+  'OTLP/HTTP logs, JSON encoding.',
+)
+
+const WebhookOut = wire(
+  {
+    url: Type.String({ ...HTTP_URL, description: 'Where it is posted to.', examples: ['https://soar.example/belay'] }),
+    secrets: Type.Array(SecretRef, {
+      maxItems: 2,
+      default: [],
+      description: 'Standard Webhooks secrets (`whsec_...`) to sign with; two while one replaces the other.',
+      examples: [[{ env: 'SOAR_SECRET' }]],
+    }),
+    token: Type.Optional(secret('Bearer token.', [{ env: 'SOAR_TOKEN' }])),
+    batch: count('Messages in one request; with more than one the body is a JSON array, or several lines.', {
+      default: 1,
+      maximum: 1_000,
+    }),
+    ca: authority,
+    allowPrivate: privateToo,
+  },
+  'HTTP POST; any 2xx answer means taken.',
+)
+
 const Destination = Type.Object(
   {
     name: Type.String({
@@ -633,6 +727,11 @@ const Destination = Type.Object(
     ),
     file: RotatingFiles,
     syslog: Syslog,
+    splunk: Splunk,
+    elastic: Elastic,
+    kafka: KafkaOut,
+    otlp: Otlp,
+    webhook: WebhookOut,
   },
   { additionalProperties: false },
 )

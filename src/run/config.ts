@@ -90,6 +90,9 @@ export function refuseUselessRoles({ roles, kafka, clickhouse, redis, forward }:
     ...(without('score', 'forward') && forward.length > 0 && !kafka
       ? ['`score` without `forward` needs `kafka`: nobody would send findings on']
       : []),
+    ...(without('forward', 'score') && !kafka
+      ? ['`forward` without `score` needs `kafka`: no finding would come']
+      : []),
     ...(without('learn', 'score') && !clickhouse
       ? ["`learn` without `score` needs `clickhouse`: chDB is one process's"]
       : []),
@@ -123,6 +126,8 @@ function parseYaml(yaml: string, origin: string): unknown {
     throw new ConfigError(origin, [`is not plain YAML: ${reasonOf(error)}`])
   }
 }
+
+type KafkaSection = NonNullable<Config['kafka']>
 
 /** What no single key can know. */
 function* conflictsOf(config: Config): Generator<string> {
@@ -161,29 +166,37 @@ function* conflictsOf(config: Config): Generator<string> {
   for (const [index, token] of config.tokens.entries())
     if ((token.sha256 === undefined) === (token.token === undefined))
       yield `tokens[${index}]: needs exactly one of \`sha256\` and \`token\``
-  yield* saslConflicts(config)
+  if (config.kafka) yield* loginConflicts('kafka', config.kafka)
 }
 
-const WIRES = ['syslog', 'file'] as const
+const WIRES = ['file', 'syslog', 'splunk', 'elastic', 'kafka', 'otlp', 'webhook'] as const
 
-function* wireConflicts({ forward }: Config): Generator<string> {
+function* wireConflicts({ forward, kafka: cluster }: Config): Generator<string> {
   for (const [index, destination] of forward.entries()) {
+    const path = `forward[${index}]`
     const wires = WIRES.filter((wire) => destination[wire] !== undefined)
-    if (wires.length !== 1)
-      yield `forward[${index}]: needs exactly one of ${WIRES.map((wire) => `\`${wire}\``).join(', ')}`
-    const { syslog } = destination
+    if (wires.length !== 1) yield `${path}: needs exactly one of ${WIRES.map((wire) => `\`${wire}\``).join(', ')}`
+    const { syslog, elastic, kafka, shape } = destination
     if (syslog && (syslog.cert === undefined) !== (syslog.key === undefined))
-      yield `forward[${index}].syslog: a client certificate needs both \`cert\` and \`key\``
+      yield `${path}.syslog: a client certificate needs both \`cert\` and \`key\``
+    if (elastic && (shape === 'cef' || shape === 'leef'))
+      yield `${path}.elastic: takes JSON documents; use the shape \`ecs\`, \`ocsf\` or \`json\``
+    if (elastic && (elastic.user === undefined) !== (elastic.password === undefined))
+      yield `${path}.elastic: needs both \`user\` and \`password\`, or \`apiKey\``
+    if (kafka && kafka.brokers === undefined && !cluster)
+      yield `${path}.kafka.brokers: missing; there is no section \`kafka\` to take them from`
+    if (kafka) yield* loginConflicts(`${path}.kafka`, kafka)
   }
 }
 
-function* saslConflicts({ kafka }: Config): Generator<string> {
-  if (kafka?.tls && (kafka.tls.cert === undefined) !== (kafka.tls.key === undefined))
-    yield 'kafka.tls: a client certificate needs both `cert` and `key`'
-  const sasl = kafka?.sasl
+/** A connection to Kafka: the section of that name, or of a destination. */
+function* loginConflicts(path: string, { tls, sasl }: Pick<KafkaSection, 'tls' | 'sasl'>): Generator<string> {
+  if (tls && (tls.cert === undefined) !== (tls.key === undefined))
+    yield `${path}.tls: a client certificate needs both \`cert\` and \`key\``
   if (!sasl) return
   const needed = sasl.mechanism === 'oauthbearer' ? (['token'] as const) : (['username', 'password'] as const)
-  for (const key of needed) if (sasl[key] === undefined) yield `kafka.sasl.${key}: missing; ${sasl.mechanism} needs it`
+  for (const key of needed)
+    if (sasl[key] === undefined) yield `${path}.sasl.${key}: missing; ${sasl.mechanism} needs it`
 }
 
 function* repeated(path: string, names: readonly string[], key: string): Generator<string> {

@@ -100,7 +100,7 @@ async function open(
   await book.seed(baselineFolder(config.data), Date.now())
   await book.refresh(Date.now())
 
-  const forward = openForward(settings, { keys, log, metrics })
+  const forward = await openForward(settings, { keys, log, metrics })
   if (forward) opened(() => forward.close())
   const audit = openAudit(settings, log)
   opened(async () => audit.close())

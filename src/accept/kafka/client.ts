@@ -81,6 +81,11 @@ export function eventTopics(names: { readonly events: string; readonly deadLette
   ]
 }
 
+/** Findings on their way from those that score to those that forward. */
+export function alertsTopic(topic: string): TopicSpec {
+  return { topic, partitions: 12, retentionMs: 7 * MS_PER_DAY }
+}
+
 /** What is contained now, for PEPs that start: one partition, so that its revisions are in order. */
 export function containmentTopic(topic: string): TopicSpec {
   return { topic, partitions: 1 }

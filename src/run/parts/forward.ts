@@ -1,26 +1,23 @@
-import { mkdirSync, readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
-import { hostname } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { alertsTopic, connectKafka, ensureTopics } from '../../accept/kafka/client.ts'
+import { KafkaWriter } from '../../accept/kafka/writer.ts'
 import { systemClock } from '../../dispatch/clock.ts'
-import { isPublicAddress, publicLookup, refusal } from '../../dispatch/gateway/address.ts'
 import { Backlog } from '../../forward/backlog.ts'
 import type { DestinationPlan, ForwardObserver } from '../../forward/destination.ts'
 import { Forwarder, NoticeDesk } from '../../forward/forwarder.ts'
 import type { NoticeKind } from '../../forward/notice.ts'
 import type { Product } from '../../forward/shape.ts'
 import { shapes } from '../../forward/shapes/index.ts'
-import type { Wire } from '../../forward/wire.ts'
-import { RotatingFile } from '../../forward/wires/file.ts'
-import { SyslogStream } from '../../forward/wires/syslog-stream.ts'
-import { ConfigError, type Settings } from '../config.ts'
+import { TopicFeed, TopicSink } from '../../forward/topic.ts'
+import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { version } from '../version.ts'
+import { type KafkaSection, kafkaConnection } from './kafka.ts'
 import type { Keys } from './keys.ts'
-
-type Section = Config['forward'][number]
+import { type DestinationSection, openWire } from './wires.ts'
 
 export interface ForwardRoom {
   /** what the pipeline tells */
@@ -41,29 +38,72 @@ interface Context {
 
 const MS_PER_DAY = 86_400_000
 
-/** Undefined where nothing is forwarded. Throws ConfigError. */
-export function openForward(settings: Settings, { keys, log, metrics }: Context): ForwardRoom | undefined {
+/**
+ * Embedded, the pipeline puts notices into the backlog of its own process. With Kafka they go over a topic, so that any
+ * number of processes may score and any number forward. Undefined where nothing is forwarded. Throws ConfigError.
+ */
+export async function openForward(settings: Settings, context: Context): Promise<ForwardRoom | undefined> {
   const { config } = settings
   if (config.forward.length === 0) return undefined
-  mkdirSync(config.data, { recursive: true, mode: 0o700 })
-  const forwarder = new Forwarder(
-    config.forward.map((section) => planOf(settings, section)),
-    {
-      backlog: new Backlog(join(config.data, 'forward.db')),
-      clock: systemClock,
-      product: productOf(),
-      redactionKey: keys.redaction,
-      random: Math.random,
-      observe: witnessForward(log, metrics),
-      keepMs: config.retention.undeliveredDays * MS_PER_DAY,
-    },
-  )
+  const forwarder = config.roles.includes('forward') ? openForwarder(settings, context) : undefined
+  try {
+    return config.kafka ? await overKafka(settings, config.kafka, context, forwarder) : inProcess(config, forwarder)
+  } catch (error) {
+    await forwarder?.close()
+    throw error
+  }
+}
+
+function inProcess(config: Config, forwarder: Forwarder | undefined): ForwardRoom | undefined {
+  if (forwarder === undefined) return undefined
   return {
     desk: new NoticeDesk(forwarder, wantedBy(config)),
     forwarder,
     run: (signal) => forwarder.run(signal),
     close: () => forwarder.close(),
   }
+}
+
+async function overKafka(
+  settings: Settings,
+  section: KafkaSection,
+  { log }: Context,
+  forwarder: Forwarder | undefined,
+): Promise<ForwardRoom> {
+  const connection = kafkaConnection(settings, section, log)
+  const topic = section.topics.alerts
+  await ensureTopics(connection, [alertsTopic(topic)])
+  const writer = new KafkaWriter(connection)
+  const feed = new TopicFeed(connectKafka(connection), { topic, group: `${section.group}.forward` })
+  return {
+    desk: new NoticeDesk(new TopicSink(writer, topic), wantedBy(settings.config)),
+    ...(forwarder && { forwarder }),
+    async run(signal) {
+      if (forwarder === undefined) return
+      const onError = (err: unknown) => log.warn({ err, topic }, 'findings could not be read; it is tried again')
+      await Promise.all([forwarder.run(signal), feed.run((parcels) => forwarder.take(parcels), signal, onError)])
+    },
+    async close() {
+      await writer.close()
+      await forwarder?.close()
+    },
+  }
+}
+
+function openForwarder(settings: Settings, { keys, log, metrics }: Context): Forwarder {
+  const { config } = settings
+  mkdirSync(config.data, { recursive: true, mode: 0o700 })
+  const product = productOf()
+  const plans = config.forward.map((section) => planOf(settings, section, product, log))
+  return new Forwarder(plans, {
+    backlog: new Backlog(join(config.data, 'forward.db')),
+    clock: systemClock,
+    product,
+    redactionKey: keys.redaction,
+    random: Math.random,
+    observe: witnessForward(log, metrics),
+    keepMs: config.retention.undeliveredDays * MS_PER_DAY,
+  })
 }
 
 function wantedBy({ forward }: Config): ReadonlySet<NoticeKind> {
@@ -74,12 +114,12 @@ export function productOf(): Product {
   return { vendor: 'Belay', name: 'Belay', version: version() }
 }
 
-export function planOf(settings: Settings, section: Section): DestinationPlan {
+export function planOf(settings: Settings, section: DestinationSection, product: Product, log: Log): DestinationPlan {
   const { name, shape, send, severity, tenants, tags, redact, perSecond } = section
   return {
     name,
     shape: shapes[shape],
-    wire: wireOf(settings, section),
+    wire: openWire(settings, section, product, log),
     filter: {
       kinds: send,
       ...(severity && { severity }),
@@ -88,41 +128,6 @@ export function planOf(settings: Settings, section: Section): DestinationPlan {
     },
     redact: new Set(redact),
     ...(perSecond !== undefined && { perSecond }),
-  }
-}
-
-const TIMEOUT_MS = 10_000
-
-/** The configuration was checked: exactly one wire is there. */
-function wireOf(settings: Settings, section: Section): Wire {
-  const { syslog, file } = section
-  if (syslog) return syslogWire(settings, section.name, syslog)
-  if (file) return new RotatingFile({ path: file.path, maxBytes: file.maxMegabytes * 1_000_000, keep: file.keep })
-  throw new ConfigError('forward', [`forward.${section.name}: has no wire`])
-}
-
-function syslogWire({ secret }: Settings, name: string, section: NonNullable<Section['syslog']>): Wire {
-  const { host, port, transport, ca, cert, key, serverName, confirm, allowPrivate } = section
-  const path = `forward.${name}.syslog`
-  if (!allowPrivate && isIP(host) !== 0 && !isPublicAddress(host))
-    throw new ConfigError(path, [`${path}.host: ${refusal(host, host).message}`])
-  const header = { hostname: section.hostname ?? hostname(), appName: 'belay' }
-  const shared = { host, port, header, timeoutMs: TIMEOUT_MS, ...(!allowPrivate && { lookup: publicLookup }) }
-  if (transport !== 'tls') return new SyslogStream({ ...shared, confirm })
-  const tls = {
-    ...(ca !== undefined && { ca: pem(`${path}.ca`, ca) }),
-    ...(cert !== undefined && { cert: pem(`${path}.cert`, cert) }),
-    ...(key && { key: secret(key) }),
-    ...(serverName !== undefined && { serverName }),
-  }
-  return new SyslogStream({ ...shared, confirm, tls })
-}
-
-function pem(path: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new ConfigError(path, [`${path}: ${cause instanceof Error ? cause.message : String(cause)}`])
   }
 }
 

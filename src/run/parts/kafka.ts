@@ -9,7 +9,11 @@ import type { Log } from '../log.ts'
 export type KafkaSection = NonNullable<Config['kafka']>
 
 /** How to reach the cluster that the configuration names. Throws ConfigError for a certificate that cannot be read. */
-export function kafkaConnection(settings: Settings, section: KafkaSection, log?: Log): KafkaConnection {
+export function kafkaConnection(
+  settings: Settings,
+  section: Pick<KafkaSection, 'brokers' | 'clientId' | 'tls' | 'sasl'>,
+  log?: Log,
+): KafkaConnection {
   const { brokers, clientId, tls, sasl } = section
   return {
     brokers,
