@@ -1,10 +1,11 @@
 import type { Backlog, Waiting } from './backlog.ts'
 import { Circuit, type CircuitState } from './circuit.ts'
 import { type Clock, pause } from './clock.ts'
-import { type Filter, kindOf, wants } from './filter.ts'
-import { type Notice, orderKey, severityOf, timeOf } from './notice.ts'
+import { type Filter, wants } from './filter.ts'
+import { messageOf } from './message.ts'
+import type { Notice } from './notice.ts'
 import { Pace } from './pace.ts'
-import { type Redactable, redacted } from './redact.ts'
+import type { Redactable } from './redact.ts'
 import type { Product, Shape } from './shape.ts'
 import { type Message, retry, type Sent, type Wire } from './wire.ts'
 
@@ -82,11 +83,6 @@ export class Destination {
     }
   }
 
-  /** Sends one message outside the queue, once. */
-  sendOnce(notice: Notice, id: string): Promise<Sent> {
-    return this.plan.wire.send([this.messageOf(notice, id)])
-  }
-
   /** False when nothing waits. */
   private async sendWaiting(signal: AbortSignal): Promise<boolean> {
     const { name, wire } = this.plan
@@ -95,7 +91,7 @@ export class Destination {
     const last = waiting.at(-1)
     if (last === undefined) return false
     const items = waiting.flatMap((one) => this.itemOf(one))
-    if (await this.sendAll(items, signal, (item, why) => this.bury(item, why))) backlog.pass(name, last.seq)
+    if (await this.sendAll(items, signal, ({ waiting: one }, why) => this.bury(one, why))) backlog.pass(name, last.seq)
     return true
   }
 
@@ -110,7 +106,7 @@ export class Destination {
     const refused = new Set<string>()
     const done = await this.sendAll(items, signal, (item, why) => {
       refused.add(item.waiting.id)
-      this.bury(item, why)
+      this.bury(item.waiting, why)
     })
     if (done) for (const { id } of waiting) if (!refused.has(id)) backlog.forget(name, id)
     return true
@@ -217,29 +213,23 @@ export class Destination {
     await pause(this.parts.clock, waitMs, signal)
   }
 
-  private bury({ waiting }: Item, why: string): void {
+  private bury(waiting: Waiting, why: string): void {
     const { backlog, clock, observe } = this.parts
     const cut = why.slice(0, MAX_WHY)
     backlog.bury(this.plan.name, waiting, cut, clock.now())
     observe.buried(this.plan.name, waiting.id, cut)
   }
 
-  /** None when the destination does not want it. */
+  /** None when the destination does not want it. What cannot be read as a notice is kept where people see it. */
   private itemOf(waiting: Waiting): readonly Item[] {
-    const notice = JSON.parse(waiting.body) as Notice
-    return wants(this.plan.filter, notice) ? [{ waiting, message: this.messageOf(notice, waiting.id) }] : []
-  }
-
-  private messageOf(notice: Notice, id: string): Message {
-    const { shape, redact } = this.plan
-    const shown = redacted(notice, redact, this.parts.redactionKey)
-    return {
-      id,
-      kind: kindOf(notice),
-      atMs: timeOf(notice),
-      severity: severityOf(notice),
-      key: orderKey(shown),
-      text: shape.write(shown, this.parts.product),
+    try {
+      const notice = JSON.parse(waiting.body) as Notice
+      return wants(this.plan.filter, notice)
+        ? [{ waiting, message: messageOf(notice, waiting.id, { plan: this.plan, ...this.parts }) }]
+        : []
+    } catch (error) {
+      this.bury(waiting, `it is not a notice of Belay: ${error instanceof Error ? error.message : String(error)}`)
+      return []
     }
   }
 

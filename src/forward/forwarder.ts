@@ -4,8 +4,6 @@ import type { CircuitState } from './circuit.ts'
 import { pause } from './clock.ts'
 import { Destination, type DestinationParts, type DestinationPlan } from './destination.ts'
 import { type Notice, type NoticeKind, noticeId, noticesOf } from './notice.ts'
-import { sampleNotice } from './sample.ts'
-import type { Sent } from './wire.ts'
 
 /**
  * Takes notices durably for every destination. The pipeline calls it once per batch, after the store's write and before
@@ -84,12 +82,6 @@ export class Forwarder implements NoticeSink {
   /** Sends dead notices again: these, or all of the destination. Says how many. */
   replay(name: string, ids?: readonly string[]): number {
     return this.parts.backlog.revive(name, ids)
-  }
-
-  /** Sends a notice that says that it is a test, past the queue, and says what came back. */
-  async test(name: string): Promise<Sent | undefined> {
-    const notice = sampleNotice(this.parts.clock.now())
-    return this.destinations.get(name)?.sendOnce(notice, noticeId(notice))
   }
 
   /** After `run` has ended. */

@@ -1,20 +1,20 @@
 import type { FindingNotice } from './notice.ts'
 
-/** What `belay forward test` sends: shaped as a real finding, marked as a test in its title and in its ids. */
-export function sampleNotice(nowMs: number): FindingNotice {
-  const link = { source: 'urn:belay:test', id: `test-${nowMs}`, callId: `test-${nowMs}`, atMs: nowMs }
+/** What `belay forward test` sends: shaped as a real finding, marked as a test in its title and in its ids. `unique` tells it from others. */
+export function sampleNotice(nowMs: number, unique: string): FindingNotice {
+  const link = { source: 'urn:belay:test', id: `test-${unique}`, callId: `test-${unique}`, atMs: nowMs }
   return {
     kind: 'finding',
     by: 'detector',
     sample: true,
     scene: { op: 'tools/call', user: 'nobody@example.invalid' },
     finding: {
-      id: `test-${nowMs}`,
+      id: `test-${unique}`,
       activity: 'created',
       tenant: 'default',
       agent: 'belay-test-agent',
       role: 'belay-test',
-      session: `test-${nowMs}`,
+      session: `test-${unique}`,
       cause: 'belay-test',
       title: 'A sample sent by `belay forward test`; nothing happened',
       severity: 'low',

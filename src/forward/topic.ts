@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs'
 import { type NoticeSink, type Parcel, parcelOf } from './forwarder.ts'
 import { type Notice, orderKey } from './notice.ts'
@@ -70,8 +71,10 @@ export class TopicFeed {
     const last = batch.messages.at(-1)
     if (last === undefined || isStale()) return
     const parcels = batch.messages.flatMap(({ value, headers }): Parcel[] => {
-      const id = headers?.id
-      return value === null || id === undefined ? [] : [{ id: String(id), body: value.toString('utf8') }]
+      if (value === null) return []
+      // What somebody else wrote into the topic has no id of ours; it is kept as dead when it is no notice.
+      const id = headers?.id ?? createHash('sha256').update(value).digest('hex').slice(0, 32)
+      return [{ id: String(id), body: value.toString('utf8') }]
     })
     await take(parcels)
     resolveOffset(last.offset)

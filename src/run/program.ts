@@ -8,6 +8,7 @@ import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { findingsCommand } from './commands/findings.ts'
+import { forwardCommand } from './commands/forward.ts'
 import { learnCommand } from './commands/learn.ts'
 import { proxyCommand } from './commands/proxy.ts'
 import { releaseCommand } from './commands/release.ts'
@@ -45,6 +46,7 @@ export function createProgram(io: Io): Command {
     rulesCommand(io),
     backtestCommand(io),
     dlqCommand(io),
+    forwardCommand(io),
     proxyCommand(io),
     doctorCommand(io),
     auditCommand(io),

@@ -10,6 +10,7 @@ import { createAuthenticator, type LoginReader, type TokenRecord } from '../web/
 import { containmentRoutes } from '../web/containments.ts'
 import { decideRoute } from '../web/decide.ts'
 import { findingRoutes } from '../web/findings.ts'
+import { forwardRoutes } from '../web/forward.ts'
 import { createOidc } from '../web/oidc.ts'
 import { queryRoutes } from '../web/query.ts'
 import type { Probe, ServerParts, TlsFiles } from '../web/server.ts'
@@ -32,6 +33,7 @@ export function serverParts(parts: Parts): ServerParts {
     plugins: [
       ...(roles.includes('accept') ? ingestRoutes(parts) : []),
       ...(roles.includes('web') ? webRoutes(parts) : []),
+      ...(parts.forward?.forwarder ? [forwardRoutes(parts.forward.forwarder)] : []),
     ],
     acted: (action) => recordAction(audit, action),
     onError: (err, request) => log.error({ err, ...request }, 'a request failed'),

@@ -63,6 +63,11 @@ export const ACCESS = {
   'POST /v1/baselines/:role/rollback': RESPONDERS,
   'POST /v1/baselines/:role/resume': RESPONDERS,
 
+  'GET /v1/forward': READERS,
+  // What a receiver refused may be of any tenant.
+  'GET /v1/forward/:name/dead': ['admin'],
+  'POST /v1/forward/:name/replay': ['admin'],
+
   'GET /v1/dead-letters': READERS,
   // Original bytes were never redacted: reading them, and sending them in again, is for admins.
   'GET /v1/dead-letters/:id': ['admin'],
