@@ -67,9 +67,9 @@ export class TopicFeed {
   }
 
   private async taken(payload: EachBatchPayload, take: (parcels: readonly Parcel[]) => Promise<void>): Promise<void> {
-    const { batch, resolveOffset, heartbeat, isStale } = payload
+    const { batch } = payload
     const last = batch.messages.at(-1)
-    if (last === undefined || isStale()) return
+    if (last === undefined || payload.isStale()) return
     const parcels = batch.messages.flatMap(({ value, headers }): Parcel[] => {
       if (value === null) return []
       // What somebody else wrote into the topic has no id of ours; it is kept as dead when it is no notice.
@@ -77,7 +77,7 @@ export class TopicFeed {
       return [{ id: String(id), body: value.toString('utf8') }]
     })
     await take(parcels)
-    resolveOffset(last.offset)
-    await heartbeat()
+    payload.resolveOffset(last.offset)
+    await payload.heartbeat()
   }
 }

@@ -80,6 +80,7 @@ function readPartial(messages: readonly Message[], answer: unknown): Sent {
   }
   const rejected = Number(partialSuccess?.rejectedLogRecords ?? 0)
   if (!(rejected > 0)) return allTaken(messages)
-  const why = `${rejected} of ${messages.length} were rejected, it is not said which: ${String(partialSuccess?.errorMessage ?? '')}`
+  const said = typeof partialSuccess?.errorMessage === 'string' ? `: ${partialSuccess.errorMessage}` : ''
+  const why = `${rejected} of ${messages.length} were rejected, it is not said which${said}`
   return { kind: 'answered', fates: messages.map(() => ({ kind: 'refused', why })) }
 }
