@@ -1,3 +1,4 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 
@@ -40,6 +41,10 @@ export class SyslogReceiver {
     const server = this.tls
       ? createTlsServer({ ...this.tls, allowHalfOpen: true }, serve)
       : createTcpServer({ allowHalfOpen: true }, serve)
+    server.on('connection', (socket) => {
+      this.sockets.add(socket)
+      socket.on('close', () => this.sockets.delete(socket))
+    })
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve))
     this.port = (server.address() as AddressInfo).port
     this.server = server
@@ -55,7 +60,6 @@ export class SyslogReceiver {
   }
 
   private serve(socket: Socket): void {
-    this.sockets.add(socket)
     let buffer: Buffer = Buffer.alloc(0)
     socket.on('data', (chunk: Buffer) => {
       buffer = this.readFrames(Buffer.concat([buffer, chunk]))
@@ -65,7 +69,6 @@ export class SyslogReceiver {
       socket.end()
     })
     socket.on('error', () => socket.destroy())
-    socket.on('close', () => this.sockets.delete(socket))
   }
 
   private readFrames(buffer: Buffer): Buffer {
@@ -91,5 +94,25 @@ export class SyslogReceiver {
     } catch (error) {
       this.problems.push(String(error))
     }
+  }
+}
+/** One message per datagram (RFC 5426). */
+export class UdpReceiver {
+  readonly texts: string[] = []
+  port = 0
+  private socket: UdpSocket | undefined
+
+  async start(): Promise<void> {
+    const socket = createSocket('udp4')
+    socket.on('message', (message) => this.texts.push(parseSyslog(message.toString('utf8')).text))
+    await new Promise<void>((resolve) => socket.bind(this.port, '127.0.0.1', resolve))
+    this.port = socket.address().port
+    this.socket = socket
+  }
+
+  async kill(): Promise<void> {
+    const socket = this.socket
+    this.socket = undefined
+    await new Promise<void>((resolve) => (socket ? socket.close(() => resolve()) : resolve()))
   }
 }
