@@ -23,6 +23,14 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS dead_due ON dead (destination) WHERE due = 1;
 `
 
+/** One notice more than fits goes along, so that one that is too large for itself is read too. */
+const NEXT = `
+  SELECT seq, id, put_ms AS putMs, body FROM (
+    SELECT *, SUM(length(body)) OVER (ORDER BY seq) - length(body) AS before FROM (
+      SELECT * FROM notice WHERE seq > (SELECT passed FROM destination WHERE name = ?) ORDER BY seq LIMIT ?
+    )
+  ) WHERE before < ? ORDER BY seq`
+
 /** Ids remembered after their notice has gone: more than a crash can bring again (limits.maxUnstored is 50,000). */
 const REMEMBERED = 200_000
 
@@ -58,7 +66,7 @@ export interface Depth {
  * The durable queue of all destinations: one log of notices in SQLite, each once, and one mark per destination up to
  * where it has been. A destination that is down costs disk and nothing else; what all have passed is deleted.
  *
- * One process owns the file: a second one is refused when it opens it.
+ * One process owns the file until it ends: a second one is refused when it opens it.
  */
 export class Backlog {
   private readonly db: Database.Database
@@ -102,19 +110,7 @@ export class Backlog {
 
   /** The next notices of a destination, in the order in which they were put: at most `max`, about `maxBytes` together. */
   read(name: string, max: number, maxBytes: number): readonly Waiting[] {
-    const rows = this.db
-      .prepare(
-        'SELECT seq, id, put_ms AS putMs, body FROM notice WHERE seq > (SELECT passed FROM destination WHERE name = ?) ORDER BY seq LIMIT ?',
-      )
-      .iterate(name, max) as IterableIterator<Waiting>
-    const read: Waiting[] = []
-    let bytes = 0
-    for (const row of rows) {
-      read.push(row)
-      bytes += row.body.length
-      if (bytes >= maxBytes) break
-    }
-    return read
+    return this.db.prepare(NEXT).all(name, max, maxBytes) as Waiting[]
   }
 
   /** The destination has done with everything up to here. Survives a crash of this process. */

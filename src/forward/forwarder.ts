@@ -122,6 +122,14 @@ export class NoticeDesk {
   /** Findings that no event of the stream made: what Belay says of its own containments, and what analysts say. */
   async tell(findings: readonly Finding[]): Promise<void> {
     if (!this.wanted.has('findings') || findings.length === 0) return
-    await this.sink.put(findings.map((finding) => ({ kind: 'finding', finding, by: 'belay', scene: {} })))
+    await this.sink.put(
+      // No baseline judged what Belay says of a containment.
+      findings.map((finding) => ({
+        kind: 'finding',
+        finding,
+        by: finding.baseline === '' ? 'belay' : 'unknown',
+        scene: {},
+      })),
+    )
   }
 }

@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import type { AuthInfo, Egress, Finding, Judged, ResultStatus, Severity, ToolEvent } from '../model/index.ts'
 import { revisionOf, roleOf } from '../model/index.ts'
 
-/** Who carried a finding: a detector, a written rule, or Belay itself, about a containment of its own. */
-export type Carrier = 'detector' | 'rule' | 'belay'
+/**
+ * Who carried a finding: a detector, a written rule, or Belay itself, about a containment of its own. `unknown`: a later
+ * word on a finding, whose first one said it.
+ */
+export type Carrier = 'detector' | 'rule' | 'belay' | 'unknown'
 
 /** What the event of a finding shows beside it, for whoever joins it with other logs. */
 export interface Scene {

@@ -105,7 +105,14 @@ async function open(
   const audit = openAudit(settings, log)
   opened(async () => audit.close())
   const dispatch = await openDispatch(settings, {
-    observe: witnessDispatch({ log, metrics, store, now: Date.now, audit }),
+    observe: witnessDispatch({
+      log,
+      metrics,
+      store,
+      now: Date.now,
+      audit,
+      ...(forward && { forward: (findings) => forward.desk.tell(findings) }),
+    }),
     async writeChanges(changes) {
       await store.writeLeaseChanges(changes)
       for (const change of changes) metrics.leaseChanged(change)

@@ -58,7 +58,7 @@ function ingestRoutes({ door, entrance, dispatch, settings }: Parts) {
   ]
 }
 
-function webRoutes({ dispatch, door, store, exceptions, audit }: Parts) {
+function webRoutes({ dispatch, door, store, exceptions, audit, forward }: Parts) {
   const every = (ms: number, run: () => void) => {
     const timer = setInterval(run, ms)
     return () => clearInterval(timer)
@@ -74,7 +74,13 @@ function webRoutes({ dispatch, door, store, exceptions, audit }: Parts) {
     approvalRoutes(asking),
     containmentRoutes({ posture, desk, roleOf, now: Date.now, every }),
     queryRoutes({ store, now: Date.now }),
-    findingRoutes({ store, exceptions, told: (action) => audit.add(action), now: Date.now }),
+    findingRoutes({
+      store,
+      exceptions,
+      told: (action) => audit.add(action),
+      ...(forward && { forward: (findings) => forward.desk.tell(findings) }),
+      now: Date.now,
+    }),
   ]
 }
 

@@ -12,9 +12,9 @@ export interface WireHarness {
   readonly wire: Wire
   received(): Promise<readonly Received[]> | readonly Received[]
   /** Ends the receiver as a crash does: what it had not taken is gone. Absent where there is none that can die. */
-  kill?(): Promise<void>
+  readonly kill?: () => Promise<void>
   /** Starts it again at the same place; what it had taken, it has. */
-  restart?(): Promise<void>
+  readonly restart?: () => Promise<void>
   dispose(): Promise<void>
 }
 
@@ -75,9 +75,9 @@ export function wireSuite(name: string, open: () => Promise<WireHarness>): void 
       const { wire, kill, restart } = harness
       if (kill === undefined || restart === undefined) return
       await wire.send(messagesOf(1))
-      await kill.call(harness)
+      await kill()
       expect(await fatesOf(wire, messagesOf(1, 1))).toEqual(['retry'])
-      await restart.call(harness)
+      await restart()
       await expect.poll(() => fatesOf(wire, messagesOf(1, 1)), soon).toEqual(['taken'])
       await expect
         .poll(async () => new Set((await harness.received()).map(({ id }) => id)), soon)
@@ -87,7 +87,7 @@ export function wireSuite(name: string, open: () => Promise<WireHarness>): void 
     it('closes twice', async () => {
       await harness.wire.send(messagesOf(1))
       await harness.wire.close()
-      await harness.wire.close()
+      await expect(harness.wire.close()).resolves.toBeUndefined()
     })
   })
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
-import { DISPOSITIONS, type Disposition, type DispositionKind } from '../model/index.ts'
+import { DISPOSITIONS, type Disposition, type DispositionKind, type Finding } from '../model/index.ts'
 import { readFindings, type StoredFinding } from '../store/findings.ts'
 import type { Store } from '../store/store.ts'
 import { problem } from './server.ts'
@@ -81,6 +81,8 @@ export interface FindingParts {
   readonly exceptions: Exceptions
   /** must not throw */
   readonly told: (action: FindingAction) => void
+  /** tells SIEMs of a finding that was closed; absent where nothing is forwarded */
+  readonly forward?: (findings: readonly Finding[]) => Promise<void>
   readonly now: () => number
 }
 
@@ -119,7 +121,7 @@ function listRoutes(server: FastifyInstance, { store }: FindingParts): void {
   })
 }
 
-function dispositionRoute(server: FastifyInstance, { store, exceptions, told, now }: FindingParts): void {
+function dispositionRoute(server: FastifyInstance, { store, exceptions, told, forward, now }: FindingParts): void {
   server.post('/v1/findings/:id/disposition', { schema: { body: DISPOSITION_BODY } }, async (request, reply) => {
     const { tenant, name: by } = request.principal
     const { id } = request.params as { readonly id: string }
@@ -140,6 +142,7 @@ function dispositionRoute(server: FastifyInstance, { store, exceptions, told, no
     await store.insert('finding_dispositions', [{ ...row, at, duplicate_of: duplicateOf ?? '' }])
     told({ tenant, kind: 'finding', actor: by, subject: id, detail: { disposition: kind, reason, duplicateOf } })
     const closed: StoredFinding = { ...finding, status: 'closed', activity: 'closed', disposition }
+    await forward?.([closed])
     // A finding about a containment was raised by no detector and no rule.
     const exception =
       kind === 'false_positive' && finding.baseline !== '' ? await exceptions.propose(closed, by, reason) : undefined

@@ -91,6 +91,7 @@ const ANALYTICS = {
   rule: { type_id: 1, type: 'Rule' },
   detector: { type_id: 2, type: 'Behavioral' },
   belay: { type_id: 99, type: 'Containment' },
+  unknown: { type_id: 0, type: 'Unknown' },
 } as const
 
 function findingInfo({ finding, by }: FindingNotice): object {

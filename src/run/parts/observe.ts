@@ -37,13 +37,18 @@ export interface DispatchWitness {
   readonly store: Pick<Store, 'writeFindings'>
   readonly now: () => number
   readonly audit: AuditLog
+  /** tells SIEMs; absent where nothing is forwarded */
+  readonly forward?: (findings: readonly Finding[]) => Promise<void>
 }
 
 /** What happens to orders, as logs, metrics and, where a containment is not what people believe, findings. */
-export function witnessDispatch({ log, metrics, store, now, audit }: DispatchWitness): DispatchObserver {
+export function witnessDispatch({ log, metrics, store, now, audit, forward }: DispatchWitness): DispatchObserver {
   const tell = (finding: Finding): void => {
     store.writeFindings([finding]).catch((err: unknown) => {
       log.error({ err, finding: finding.id }, 'a finding about a containment could not be stored')
+    })
+    forward?.([finding]).catch((err: unknown) => {
+      log.error({ err, finding: finding.id }, 'a finding about a containment could not be forwarded')
     })
   }
   return {
