@@ -107,6 +107,16 @@ def tool_of(name: str, description: str | None = None, input_schema: Any = None,
     return tool
 
 
+def listed_tool(name: str, description: str | None = None, input_schema: Any = None, annotations: Any = None) -> dict:
+    """The same for an answer to `tools/list`: with the texts themselves, as far as an event may hold them."""
+    tool = tool_of(name, description, input_schema, annotations)
+    if description is not None:
+        tool["description"] = description[:8_192]
+    if isinstance(input_schema, Mapping) and len(canonical_json(input_schema)) <= 16_384:
+        tool["input_schema"] = input_schema
+    return tool
+
+
 # --- Redaction: secrets are taken out before an event leaves; Belay looks once more ----------------------------------
 
 _SECRET_NAME = re.compile(
