@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 Answer = tuple[int, Any, dict[str, str]]
@@ -69,6 +71,15 @@ class FakeBelay:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def documented(word: str, url: str) -> dict[str, Any]:
+    """Runs the example of docs/pep-python.md that has `word` in it, against this Belay, and gives its names."""
+    page = (Path(__file__).parent / "../../docs/pep-python.md").read_text()
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if word in code]
+    names: dict[str, Any] = {"__name__": "documented"}
+    exec(example.replace("http://127.0.0.1:7300", url), names)
+    return names
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 30.0) -> Any:

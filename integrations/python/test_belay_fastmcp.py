@@ -10,7 +10,7 @@ from mcp_types import ToolAnnotations
 
 from belay_fastmcp import BelayMiddleware
 from belay_pep import Options, Pep
-from fake_belay import FakeBelay, wait_until
+from fake_belay import FakeBelay, documented, wait_until
 from test_belay_pep import containment
 
 
@@ -87,6 +87,14 @@ class Middleware(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(len(await client.list_tools()), 2)
         denied = wait_until(lambda: [one for one in self.told("tools/call") if one["result"]["status"] == "denied"])
         self.assertEqual(denied[0]["decision"], {"action": "restrict_read_only", "enforced": True, "origin": "cache", "id": "c-1"})
+
+
+    async def test_the_example_of_the_page_runs(self):
+        names = documented("FastMCP(", self.belay.url)
+        self.addCleanup(names["pep"].close)
+        async with Client(names["server"]) as client:
+            self.assertEqual((await client.call_tool("add_note", {"text": "buy milk"})).data, "noted: buy milk")
+        self.assertEqual(self.told("tools/call", "request")[0]["server"]["id"], "notes")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import threading
 import time
 import unittest
 
-from belay_pep import (Breaker, Call, CallbackReceiver, Directives, Options, Pep, Redactor, Refs, canonical_json,
+from belay_pep import (Breaker, Call, CallbackReceiver, Directives, Http, Options, Pep, Redactor, Refs, canonical_json,
                        describe_result, find_values, identity, tool_of, unix_seconds)  # fmt: skip
-from fake_belay import FakeBelay, wait_until
+from fake_belay import FakeBelay, documented, wait_until
 
 NOW = 1_795_219_200.0
 KEY = b"a key of these tests"
@@ -548,6 +548,26 @@ class Requests(unittest.TestCase):
         for wrong in ({"content": "all"}, {"decide": "yes"}, {"fail_closed": frozenset({"writes"})}, {"content": "refs"}, {"url": "belay:7300"}):
             with self.assertRaises(ValueError):
                 Pep(Options(**{"url": "http://127.0.0.1:1", "source": "s", **wrong}))
+
+
+class Documentation(WithBelay):
+    def test_the_example_for_any_gateway_guards_a_call(self):
+        names = documented("def guarded", self.belay.url)
+        self.addCleanup(names["pep"].close)
+        done = {"content": [{"type": "text", "text": "content of /a"}]}
+        self.assertEqual(names["guarded"]("bot", "run-1", "read_file", {"path": "/a"}, lambda _: done), done)
+        names["pep"].directives.apply(containment(), "cache")
+        refused = names["guarded"]("bot", "run-1", "read_file", {"path": "/a"}, self.fail)
+        self.assertTrue(refused["isError"])
+        self.assertEqual([data["result"]["status"] for data in self.events(4) if data["phase"] == "response"], ["ok", "denied"])
+
+    def test_the_example_of_callbacks_listens(self):
+        names = documented("CallbackReceiver", self.belay.url)
+        self.addCleanup(names["pep"].close)
+        self.addCleanup(names["server"].server_close)
+        self.addCleanup(names["server"].shutdown)
+        status, _, _ = Http(f"http://127.0.0.1:{names['server'].server_port}", None).request("POST", "/", timeout=10, body={})
+        self.assertEqual(status, 401)
 
 
 if __name__ == "__main__":
