@@ -56,6 +56,8 @@ function checked(path: string, candidate: unknown): Detector {
 export interface RawSignal {
   readonly source: SignalSource
   readonly signal: Signal
+  /** names the situation where it is not the session's own: what raises under one name is one finding to people */
+  readonly situation?: string | undefined
 }
 
 export interface Detected {

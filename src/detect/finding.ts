@@ -33,6 +33,7 @@ export function findingOf(
   { id: cause, title, tags, runbook }: SignalSource,
   severity: Severity,
   known: Finding | undefined,
+  situation: string | undefined,
 ): Finding {
   const { event, signals, baseline } = input
   const { data } = event
@@ -41,7 +42,7 @@ export function findingOf(
     .flatMap((signal) => signal.reasons)
     .slice(0, MAX_REASONS)
   const finding = {
-    id: known?.id ?? hashOf(event.tenant, data.agent.id, data.session.id, cause, dayOf(event.timeMs)),
+    id: known?.id ?? hashOf(event.tenant, ...(situation === undefined ? ownOf(event, cause) : [situation])),
     activity: 'created' as const,
     tenant: event.tenant,
     agent: data.agent.id,
@@ -70,6 +71,10 @@ export function findingOf(
     ...(known?.containment && { containment: known.containment }),
   }
   return data.tool === undefined ? finding : { ...finding, tool: data.tool.name }
+}
+
+function ownOf({ data, timeMs }: ToolEvent, cause: string): readonly string[] {
+  return [data.agent.id, data.session.id, cause, dayOf(timeMs)]
 }
 
 /** Of two events of one situation the one that people should see. */

@@ -227,6 +227,30 @@ detection: {call: {tool.name: wipe, signal.odd.strength|gt: 1}, condition: call}
     expect(again?.verdict.findings).toEqual([])
     expect(wiped('', ['read'])[0]?.verdict.findings).toEqual([])
   })
+  it('that suppresses by group makes one finding of all sessions of the group within the window', () => {
+    const rules = rulesOf('suppress: {by: [agent.id], for: 1h}\n')
+    const judge = judgeWith(undefined, { engine: new Engine([odd]), rules: () => rules })
+    const told = [
+      ['a', 'x', 0],
+      ['b', 'x', 1],
+      ['c', 'y', 2],
+      ['d', 'x', 61],
+    ].map(([session, agent, minute], i) => {
+      const data = { tool: { name: 'wipe' }, agent: { id: String(agent), role: 'tester' } }
+      const [finding] = judge.judge(event(`g${i}`, String(session), Number(minute), data, i)).verdict.findings
+      return finding
+    })
+    const [first, sibling, other, later] = told.map((finding) => finding?.id)
+    expect(sibling).toBe(first)
+    expect(new Set([first, other, later]).size).toBe(3)
+    expect(told.map((finding) => [finding?.session, finding?.activity])).toEqual([
+      ['a', 'created'],
+      ['b', 'updated'],
+      ['c', 'created'],
+      ['d', 'created'],
+    ])
+    expect(wiped('suppress: {by: [session.client_ip], for: 1h}\n')[0]?.verdict.findings[0]?.id).not.toBe(first)
+  })
   it('that is called stable orders its response; any other one says what it would have ordered, once', () => {
     const response = 'response: {level: suspend_session, lease: 10m}\n'
     const [stable, stableAgain] = wiped(`status: stable\n${response}`)

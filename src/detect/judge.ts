@@ -22,6 +22,7 @@ import { Fleets } from './fleet.ts'
 import { type Past, RestoreError, Restorer } from './restore.ts'
 import type { Rules } from './rules.ts'
 import type { SessionState, Sessions } from './session.ts'
+import { SharedSituations } from './shared-situations.ts'
 import { carrier, Evidence, evidenceOf, levelOf, riskOf, severityOf, type Weights } from './verdict.ts'
 import { WEIGHTS } from './weights.ts'
 
@@ -51,6 +52,7 @@ export class StreamJudge {
   private readonly fleets: Fleets
   private readonly restorer: Restorer | undefined
   private readonly empty = new Map<string, Baseline>()
+  private readonly shared = new SharedSituations()
 
   constructor(parts: JudgeParts) {
     this.parts = parts
@@ -151,14 +153,14 @@ export class StreamJudge {
     const findings: Finding[] = []
     const orders: Order[] = []
     for (const cause of causes) {
-      const { source, severity, response } = cause
+      const { source, severity, response, situation: group } = cause
       const known = session.situationOf(source.id)
       if (known !== undefined) known.count++
       const asksForMore = response !== undefined && !response.monitored && moreSevere(response.level, session)
       const worse = known === undefined || isWorse(known.worst, severity, input.score)
       const news = known === undefined || isNews(known, severity)
       if (!worse && !news && !asksForMore) continue
-      const shown = findingOf(input, source, severity, known?.worst)
+      const shown = findingOf(input, source, severity, known?.worst, group)
       const planned =
         response === undefined || (known !== undefined && !asksForMore)
           ? NO_ORDERS
@@ -167,12 +169,18 @@ export class StreamJudge {
       const situation = known ?? { worst, count: 1 }
       situation.worst = worst
       if (known === undefined) session.openSituation(source.id, situation)
-      if (news || planned.length > 0) findings.push(revised(situation, event))
+      if (news || planned.length > 0) findings.push(this.told(revised(situation, event), group))
       // What is only watched must not stand in the way of what is meant.
       if (response?.monitored !== true) contain(session, planned)
       orders.push(...planned)
     }
     return { findings, orders }
+  }
+
+  /** Of a situation that several sessions share only the first is news. */
+  private told(finding: Finding, group: string | undefined): Finding {
+    if (group === undefined || finding.activity !== 'created' || this.shared.opens(finding)) return finding
+    return { ...finding, activity: 'updated' }
   }
 
   private weigh(detected: Detected, baseline: Baseline): readonly JudgedSignal[] {
@@ -217,6 +225,8 @@ interface Cause {
   readonly source: SignalSource
   readonly severity: Severity
   readonly response: Response | undefined
+  /** absent: the session's own */
+  readonly situation?: string | undefined
 }
 
 interface Answer {
@@ -237,8 +247,9 @@ function causesOf(
   baseline: Baseline,
 ): readonly Cause[] {
   const causes: Cause[] = []
-  for (const { source } of detected.signals)
-    if (source.raises) causes.push({ source, severity: source.raises.severity, response: source.raises.response })
+  for (const { source, situation } of detected.signals)
+    if (source.raises)
+      causes.push({ source, severity: source.raises.severity, response: source.raises.response, situation })
   if (baseline.state === 'learning' || nats < baseline.calibration.alertNats) return causes
   const level = mayContain(detected, signals) ? levelOf(nats, baseline.calibration) : undefined
   const carried = carrier(signals)

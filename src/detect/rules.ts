@@ -2,9 +2,11 @@ import type { Baseline, Reason, Session, Severity, ToolEvent } from '../model/in
 import type { SignalSource } from './detector.ts'
 import type { RawSignal } from './engine.ts'
 import { hash53 } from './session/sets.ts'
-import type { Criticality, Expression, Rule } from './sigma/ast.ts'
+import type { Criticality, Expression, Rule, Suppression } from './sigma/ast.ts'
 import { isAgentLogSource } from './sigma/belay-fields.ts'
+import { joined, textOf } from './sigma/correlate-values.ts'
 import { type EventShape, type FieldRead, fieldReader, someScalar } from './sigma/fields.ts'
+import type { Exception } from './sigma/filters.ts'
 import { RuleSet } from './sigma/rule-set.ts'
 
 /** What a written rule sees: the event, its session, and what the detectors said of it. */
@@ -21,8 +23,20 @@ export class Rules {
   readonly generation: string
   private readonly set: RuleSet<RuleInput>
   private readonly spoken = new Map<Rule, Spoken>()
+  private readonly exceptions: readonly Exception[]
+  private readonly silencing: RuleSet<RuleInput> | undefined
+  private readonly silencedBy = new Map<Rule, number>()
 
-  constructor(rules: readonly Rule[], generation: string) {
+  /** `rules` as loaded, with their filters in them; `exceptions`: those filters, counted when they silence a rule. */
+  constructor(rules: readonly Rule[], generation: string, exceptions: readonly Exception[] = []) {
+    this.exceptions = exceptions
+    this.silencing =
+      exceptions.length === 0
+        ? undefined
+        : new RuleSet(
+            exceptions.map(({ silenced }) => silenced),
+            AGENT_EVENTS,
+          )
     this.generation = generation
     this.set = new RuleSet(rules, AGENT_EVENTS, {
       scopeOf: ({ event }) => event.tenant,
@@ -37,26 +51,52 @@ export class Rules {
     return this.set.evictedGroups
   }
 
+  /** How many matches each exception has silenced; one that never does may not be needed, or not be right. */
+  get silenced(): readonly Silenced[] {
+    const counts = new Map<Exception['filter'], number>()
+    for (const { filter, silenced } of this.exceptions)
+      counts.set(filter, (counts.get(filter) ?? 0) + (this.silencedBy.get(silenced) ?? 0))
+    return [...counts].map(([{ position, title, owner }, matches]) => ({
+      ...position,
+      title,
+      matches,
+      ...(owner !== undefined && { owner }),
+    }))
+  }
+
   match(input: RuleInput): readonly RawSignal[] {
+    for (const rule of this.silencing?.match(input) ?? NO_RULES)
+      this.silencedBy.set(rule, (this.silencedBy.get(rule) ?? 0) + 1)
     const matched = this.set.match(input)
     if (matched.length === 0) return NO_SIGNALS
     return matched.flatMap((rule) => {
       const spoken = this.spoken.get(rule)
       if (spoken === undefined) return []
-      return [
-        { source: spoken.source, signal: { strength: spoken.strength, reasons: [reasonOf(rule, spoken, input)] } },
-      ]
+      const signal = { strength: spoken.strength, reasons: [reasonOf(rule, spoken, input)] }
+      return [{ source: spoken.source, signal, situation: spoken.situationOf?.(input) }]
     })
   }
 }
 
 const NO_SIGNALS: readonly RawSignal[] = []
+const NO_RULES: readonly Rule[] = []
+
+/** An exception and how often it was needed. */
+export interface Silenced {
+  readonly file: string
+  readonly line: number
+  readonly title: string
+  readonly owner?: string
+  readonly matches: number
+}
 
 /** What a match is called and counts for, whatever the event. */
 interface Spoken {
   readonly source: SignalSource
   readonly strength: number
   readonly reads: readonly (readonly [name: string, read: FieldRead<RuleInput>])[]
+  /** absent where every session is a situation of its own */
+  readonly situationOf?: (input: RuleInput) => string | undefined
 }
 
 /**
@@ -93,6 +133,17 @@ function spokenOf(rule: Rule): Spoken {
     },
     strength: STRENGTH[level],
     reads: rule.kind === 'detection' ? readsOf(rule.condition) : [],
+    ...(belay.suppress && { situationOf: situationOf(rule.key, belay.suppress) }),
+  }
+}
+
+/** Made of the event alone, so that every process gives the findings of a group the same name. */
+function situationOf(key: string, { by, forMs }: Suppression): (input: RuleInput) => string | undefined {
+  const reads = by.map((name) => READER.field(name))
+  return (input) => {
+    const values = reads.map((read) => textOf(read(input)))
+    if (values.some((value) => value === undefined)) return undefined
+    return joined([key, String(Math.floor(input.event.timeMs / forMs)), ...(values as string[])])
   }
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import type { Silenced } from '../detect/rules.ts'
 import { type Baseline, type Judged, type Order, severityOfLevel, type ToolEvent } from '../model/index.ts'
 import { readReceived } from '../store/received.ts'
 import type { Store } from '../store/store.ts'
@@ -17,7 +18,7 @@ export interface BacktestRequest {
   readonly against: readonly string[]
 }
 
-/** What one rule set makes of the window; a finding is counted once per session and cause, as live. */
+/** What one rule set makes of the window; a situation is counted once, as live. */
 export interface BacktestSide {
   readonly findings: number
   readonly suspended: number
@@ -39,6 +40,8 @@ export interface BacktestReport {
   readonly against: BacktestSide
   /** by role and cause, most changed first; causes whose findings are the same are left out */
   readonly changes: readonly CauseChange[]
+  /** exceptions of the tried set and how many matches each has silenced, the fewest first */
+  readonly exceptions: readonly Silenced[]
 }
 
 interface Tools {
@@ -69,7 +72,13 @@ export async function backtest(
     before: (event, baseline) => past.stand(event, baseline),
   })
   const days = daysOf(request)
-  return { events, tried: tried.total(days), against: against.total(days), changes: changesOf(tried, against) }
+  return {
+    events,
+    tried: tried.total(days),
+    against: against.total(days),
+    changes: changesOf(tried, against),
+    exceptions: [...tried.exceptions()].sort((a, b) => a.matches - b.matches),
+  }
 }
 
 /** What judges one side. */
@@ -128,7 +137,7 @@ async function openSide(settings: Settings, { store }: Tools, { rules, baselineO
   })
   const { judge, fleets } = openJudge(settings.config, { engine, baselineOf, rules: rules.of })
   await new FleetBook(store, fleets).refresh()
-  return new Side(judge)
+  return new Side(judge, rules)
 }
 
 /** What was found, once per session and cause. */
@@ -143,19 +152,29 @@ export interface Found {
 export class Side {
   /** `tenant session role cause` */
   readonly found = new Map<string, Found>()
+  /** a rule that suppresses by group makes one of several sessions' */
+  private readonly findings = new Set<string>()
   private readonly judge: { judge(event: Judged['event']): Judged }
+  private readonly rules: RuleBook
   private readonly contained = new Map<string, Order['level']>()
   private asked = 0
 
-  constructor(judge: { judge(event: Judged['event']): Judged }) {
+  constructor(judge: { judge(event: Judged['event']): Judged }, rules: RuleBook) {
     this.judge = judge
+    this.rules = rules
+  }
+
+  exceptions(): readonly Silenced[] {
+    return this.rules.of()?.silenced ?? []
   }
 
   take(event: Judged['event'], counts: boolean): void {
     const { verdict, orders } = this.judge.judge(event)
     if (!counts) return
-    for (const { tenant, session, role, cause } of verdict.findings)
+    for (const { id, tenant, session, role, cause } of verdict.findings) {
+      this.findings.add(id)
       this.found.set([tenant, session, role, cause].join('\u001f'), { tenant, session, role, cause })
+    }
     for (const { tenant, target, level } of orders) {
       if (level === 'require_step_up') this.asked++
       const key = [tenant, target.kind, target.agent ?? '', target.id].join('\u001f')
@@ -167,7 +186,7 @@ export class Side {
   total(days: number): BacktestSide {
     const at = (level: Order['level']) => [...this.contained.values()].filter((one) => one === level).length
     return {
-      findings: this.found.size,
+      findings: this.findings.size,
       suspended: at('suspend_session'),
       quarantined: at('quarantine_tool'),
       readOnly: at('restrict_read_only'),

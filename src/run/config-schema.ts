@@ -377,6 +377,11 @@ const Rules = section(
       '/etc/belay/rules',
     ]),
     disabled: list(Type.String({ minLength: 1 }), 'Names or ids of rules that stay off.', ['slow-tool']),
+    placeholders: Type.Record(Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1 }), {
+      default: {},
+      description: 'Values for `|expand`, by the name between the percent signs.',
+      examples: [{ payment_tools: ['send_payment', 'wire_transfer'] }],
+    }),
     reloadSeconds: count('How often the files are looked at; a changed set replaces the old one if all of it loads.', {
       default: 10,
     }),

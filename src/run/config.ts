@@ -30,9 +30,16 @@ export interface Settings {
  * it refers to and nothing else. Throws ConfigError naming every problem.
  */
 export function loadConfig(path: string | undefined, env: Environment): Settings {
-  const origin = path ?? 'the default configuration'
-  const config = parseConfig(path === undefined ? '' : readText(path, path), origin)
-  return { ...settingsOf(config, env, origin), ...(path !== undefined && { path }) }
+  if (path === undefined) {
+    const origin = 'the default configuration'
+    return settingsOf(parseConfig('', origin), env, origin)
+  }
+  return { ...settingsOf(readConfig(path), env, path), path }
+}
+
+/** A checked configuration without the secrets that it refers to. Throws ConfigError. */
+export function readConfig(path: string): Config {
+  return parseConfig(readText(path, path), path)
 }
 
 /** Finds every secret that a checked configuration refers to. Throws ConfigError. */

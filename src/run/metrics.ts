@@ -16,6 +16,8 @@ export interface Readings {
   readonly rules?: () => Readonly<Record<string, number>>
   /** what waits for each destination */
   readonly forwarding?: () => readonly ForwardReading[]
+  /** exceptions of the rules in force, and how many matches each has silenced since the set is */
+  readonly exceptions?: () => readonly { readonly title: string; readonly matches: number }[]
   /** groups of correlations that the rules in force gave up for want of room */
   readonly evictedRuleGroups?: () => number
 }
@@ -135,7 +137,7 @@ function createCounters(registry: Registry) {
 }
 
 function registerReadings(registry: Registry, readings: Readings): void {
-  const { queueDepth, liveSessions, sourceLag, baselines, rules, evictedRuleGroups } = readings
+  const { queueDepth, liveSessions, sourceLag, baselines, rules, exceptions, evictedRuleGroups } = readings
   const registers = [registry]
   if (queueDepth)
     new Gauge({
@@ -189,6 +191,17 @@ function registerReadings(registry: Registry, readings: Readings): void {
       collect() {
         this.reset()
         for (const [state, count] of Object.entries(rules())) this.set({ state }, count)
+      },
+    })
+  if (exceptions)
+    new Gauge({
+      name: 'belay_rule_exception_matches',
+      help: 'Matches that an exception of the rules in force has silenced; one that stays at 0 may not be needed',
+      labelNames: ['exception'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { title, matches } of exceptions()) this.set({ exception: title }, matches)
       },
     })
   if (evictedRuleGroups)

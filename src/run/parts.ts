@@ -75,6 +75,7 @@ async function open(
       liveSessions: () => readings.judgeRoom?.liveSessions() ?? 0,
       baselines: () => readings.book?.states() ?? {},
       rules: () => readings.rules?.counts ?? {},
+      exceptions: () => readings.rules?.of()?.silenced ?? [],
       evictedRuleGroups: () => readings.rules?.of()?.evictedGroups ?? 0,
       ...(config.forward.length > 0 && { forwarding: () => readings.forward?.forwarder?.status() ?? [] }),
       ...(config.kafka && { sourceLag: () => readings.entrance?.lag?.() ?? 0 }),

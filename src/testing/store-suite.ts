@@ -63,7 +63,8 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
     })
 
     test('shows a finding once as its worst event was, however its revisions come, and who said what of it', async () => {
-      const events = judgedCalls(3).map((one) => ofTenant(one, 'situations'))
+      const ofOneSession = judgedCalls(11).filter(({ event }) => event.data.agent.id === 'agent-0')
+      const events = ofOneSession.map((one) => ofTenant(one, 'situations'))
       const severities = ['medium', 'critical', 'low'] as const
       const revisions = events.slice(0, 3).map((one, i) =>
         findingOf(one, {
@@ -90,6 +91,14 @@ export function storeSuite(name: string, open: () => Promise<Store>): void {
         { ...said, at: '2026-11-03 00:00:01.000', disposition: 'true_positive', severity: 'critical' },
       ])
       expect(await store.query(shown)).toEqual([{ ...held, disposition: 'true_positive', status: 'closed' }])
+    })
+
+    test('counts a finding that several sessions share over all of them', async () => {
+      const events = judgedCalls(2).map((one) => ofTenant(one, 'shared'))
+      const shared = events.map((one, i) => findingOf(one, { count: 1 + i, openedMs: T0_MS }))
+      await store.writeFindings([...shared, ...shared])
+      const shown = `SELECT count, sessions FROM findings WHERE tenant = 'shared'`
+      expect(await store.query(shown)).toEqual([{ count: 6, sessions: ['session-of-agent-0', 'session-of-agent-1'] }])
     })
 
     test('counts an event once that lies on both sides of midnight with its batch', async () => {

@@ -105,6 +105,16 @@ test('the rules that ran live find the same again, and none is told as a change 
   expect(report.changes).toEqual([])
 })
 
+test('exceptions tell how many matches they silenced, those that silenced none first', async () => {
+  const exception = (name: string, tool: string) =>
+    `title: ${name}\nlogsource: {category: agent_tool_event}\nfilter: {rules: [payments], ours: {tool.name: ${tool}}, condition: ours}\n`
+  const tried = ruleFolder('excepted', PAYMENTS, exception('needed', 'send_payment'), exception('idle', 'read_page'))
+  const { exceptions, changes } = await compared({ rules: [tried], against: [live] })
+  expect(exceptions).toMatchObject([{ title: 'idle', matches: 0 }, { title: 'needed' }])
+  expect(exceptions[1]?.matches).toBeGreaterThan(0)
+  expect(changes.some(({ cause, lost }) => cause === 'payments' && lost > 0)).toBe(true)
+})
+
 test('what a set would gain, lose and contain is told by role and cause', async () => {
   const tried = ruleFolder('tried', PAYMENTS, rule('tickets', 'close_ticket'))
   const { tried: now, against, changes } = await compared({ rules: [tried], against: [live] })

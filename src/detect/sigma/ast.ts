@@ -46,6 +46,7 @@ export interface BelayKeys {
   readonly response?: RuleResponse
   /** `monitor` plans and records the response, `enforce` orders it; absent: the instance's own mode */
   readonly mode?: 'monitor' | 'enforce'
+  readonly suppress?: Suppression
   readonly runbook: readonly string[]
   readonly knownGaps: readonly string[]
   readonly tests: readonly RuleTest[]
@@ -55,6 +56,14 @@ export interface BelayKeys {
 export interface RuleResponse {
   readonly level: Level
   readonly leaseMs?: number
+}
+
+/** Findings of one rule that are one to people: those of a group within a window. */
+export interface Suppression {
+  /** fields whose values make the group; every one must have a value, or the finding stands alone */
+  readonly by: readonly string[]
+  /** length of the window, which begins at a multiple of it since 1970 */
+  readonly forMs: number
 }
 
 /** Events, oldest first, as a PEP publishes them (the members of `data`); a correlation needs several. */

@@ -87,6 +87,7 @@ interface FieldUse {
 }
 
 function* fieldsOf(rule: Rule): Generator<FieldUse> {
+  for (const name of rule.belay.suppress?.by ?? []) yield { name, position: rule.position }
   if (rule.kind === 'detection') yield* fieldsIn(rule.condition)
   else yield* correlationFields(rule)
 }

@@ -1,6 +1,18 @@
 import type { DetectionRule, FilterRule, LogSource, Rule } from './ast.ts'
 import type { RuleWarning } from './parse-context.ts'
 
+/** A filter and one rule that it applies to. */
+export interface Exception {
+  readonly filter: FilterRule
+  /** matches what the rule no longer does because of the filter */
+  readonly silenced: DetectionRule
+}
+
+export interface Filtered {
+  readonly rules: readonly Rule[]
+  readonly exceptions: readonly Exception[]
+}
+
 /**
  * The rules with their filters in them: `rule and not filter`, since a filter's purpose is "to suppress matches". A
  * filter belongs to a rule that it names (by id or name, or `any`) and whose log source has everything the filter's
@@ -11,18 +23,25 @@ export function withFilters(
   filters: readonly FilterRule[],
   nowMs: number | undefined,
   warnings: RuleWarning[],
-): readonly Rule[] {
+): Filtered {
   const active = filters.filter((filter) => !isExpired(filter, nowMs, warnings))
   const used = new Set<FilterRule>()
+  const exceptions: Exception[] = []
   const filtered = rules.map((rule): Rule => {
     if (rule.kind !== 'detection') return rule
     const own = active.filter((filter) => belongs(filter, rule))
-    for (const filter of own) used.add(filter)
+    for (const filter of own) {
+      used.add(filter)
+      exceptions.push({
+        filter,
+        silenced: { ...rule, condition: { kind: 'and', of: [rule.condition, filter.condition] } },
+      })
+    }
     return own.length === 0 ? rule : withExceptions(rule, own)
   })
   for (const { position } of active.filter((filter) => !used.has(filter)))
     warnings.push({ position, message: 'the filter belongs to no loaded rule; check its `rules` and its `logsource`' })
-  return filtered
+  return { rules: filtered, exceptions }
 }
 
 function withExceptions(rule: DetectionRule, filters: readonly FilterRule[]): DetectionRule {

@@ -4,7 +4,7 @@ import type { FilterRule, Rule } from './ast.ts'
 import { checkForAgents } from './belay-fields.ts'
 import { resolveCorrelations } from './correlate-resolve.ts'
 import { RuleError } from './errors.ts'
-import { withFilters } from './filters.ts'
+import { type Exception, withFilters } from './filters.ts'
 import { parseRules } from './parse.ts'
 import type { RuleWarning } from './parse-context.ts'
 import type { Placeholders } from './parse-text.ts'
@@ -26,6 +26,8 @@ export interface LoadedRules {
   /** detection rules with their filters applied, and correlations; each can run */
   readonly rules: readonly Rule[]
   readonly filters: readonly FilterRule[]
+  /** the filters that apply, by the rule that they apply to */
+  readonly exceptions: readonly Exception[]
   /** what does not run, and why: file, line and what to write instead */
   readonly failed: readonly RuleProblem[]
   /** what runs, but probably not as its author meant */
@@ -91,7 +93,7 @@ export function assembleRules(files: readonly RuleFile[], options: LoadOptions =
       else if (!options.refused?.has(`${document.position.file}:${document.position.line}`)) filters.push(document)
   }
   const unique = withoutDuplicates(rules, failed)
-  const filtered = withFilters(unique, filters, options.nowMs, warnings)
+  const { rules: filtered, exceptions } = withFilters(unique, filters, options.nowMs, warnings)
   const resolution = resolveCorrelations(filtered)
   failed.push(...resolution.failed)
   const runnable = new Set<Rule>(resolution.correlations.map(({ rule }) => rule))
@@ -101,6 +103,7 @@ export function assembleRules(files: readonly RuleFile[], options: LoadOptions =
     files: files.length,
     rules: running,
     filters,
+    exceptions,
     failed: failed.map(({ position, message }) => ({ ...position, message })),
     warnings: warnings.map(({ position, message }) => ({ ...position, message })),
   }

@@ -1,5 +1,15 @@
 import { LEVELS } from '../../model/index.ts'
-import type { BelayKeys, Criticality, Head, LogSource, RuleHead, RuleResponse, RuleTest, Status } from './ast.ts'
+import type {
+  BelayKeys,
+  Criticality,
+  Head,
+  LogSource,
+  RuleHead,
+  RuleResponse,
+  RuleTest,
+  Status,
+  Suppression,
+} from './ast.ts'
 import { RuleError } from './errors.ts'
 import type { Context } from './parse-context.ts'
 import { durationMs, mapOf, oneOf, optionalText, plainOf, required, textOf, texts } from './parse-values.ts'
@@ -75,10 +85,12 @@ export function parseLogSource(map: YamlMap): LogSource {
 function parseBelayKeys(map: YamlMap): BelayKeys {
   const response = entryOf(map, 'response')
   const mode = oneOf(map, 'mode', ['monitor', 'enforce'])
+  const suppress = entryOf(map, 'suppress')
   const tests = entryOf(map, 'tests')
   return {
     ...(response ? { response: parseResponse(response) } : {}),
     ...(mode === undefined ? {} : { mode }),
+    ...(suppress ? { suppress: parseSuppression(suppress) } : {}),
     runbook: texts(map, 'runbook'),
     knownGaps: texts(map, 'known_gaps'),
     tests: tests ? parseTests(tests) : [],
@@ -96,6 +108,20 @@ function parseResponse(entry: YamlEntry): RuleResponse {
   const leaseMs = durationMs(textOf(lease))
   if (leaseMs === undefined) throw new RuleError(lease.position, '`lease` is a number and s, m, h or d, such as 30m')
   return { level, leaseMs }
+}
+
+const SUPPRESS_HINT = 'write `by: [agent.id]`, the fields that make a group, and `for: 1h`'
+
+function parseSuppression(entry: YamlEntry): Suppression {
+  const map = mapOf(entry, SUPPRESS_HINT)
+  required(map, 'by', SUPPRESS_HINT)
+  const by = texts(map, 'by')
+  if (by.length === 0) throw new RuleError(entry.position, `\`by\` names no field; ${SUPPRESS_HINT}`)
+  const window = required(map, 'for', SUPPRESS_HINT)
+  const forMs = durationMs(textOf(window))
+  if (forMs === undefined || forMs === 0)
+    throw new RuleError(window.position, '`for` is a number and s, m, h or d, such as 1h')
+  return { by, forMs }
 }
 
 const TESTS_HINT = 'write a list of `name`, `match: true` or `match: false`, and `event` or `events`'

@@ -77,7 +77,7 @@ function refuse(_generation: string, _rules: number, failed: readonly RuleProble
     throw new CommandError(`${first.file}:${first.line}: ${first.message} (${failed.length} rules do not load)`)
 }
 
-function told({ events, tried, against, changes }: BacktestReport): string {
+function told({ events, tried, against, changes, exceptions }: BacktestReport): string {
   const sides: readonly (BacktestSide & { readonly set: string })[] = [
     { set: '--rules', ...tried },
     { set: '--against', ...against },
@@ -108,5 +108,19 @@ function told({ events, tried, against, changes }: BacktestReport): string {
       ],
       'both sets find the same',
     ),
+    ...(exceptions.length === 0 ? [] : ['', exceptionsTold(exceptions)]),
   ].join('\n')
+}
+
+function exceptionsTold(exceptions: BacktestReport['exceptions']): string {
+  return table(
+    exceptions,
+    [
+      { title: 'EXCEPTION', of: ({ title }) => title },
+      { title: 'OWNER', of: ({ owner }) => owner ?? '' },
+      { title: 'WHERE', of: ({ file, line }) => `${file}:${line}` },
+      { title: 'SILENCED', of: ({ matches }) => (matches === 0 ? 'never' : matches) },
+    ],
+    '',
+  )
 }

@@ -32,6 +32,41 @@ test('a changed set replaces the old one as a whole or not at all', async () => 
   expect(said).toEqual(['1 run, 1 do not', 'kept, 1 do not load', '3 run, 0 do not'])
 })
 
+test('an exception ends when its time has come, and the set has another name then', async () => {
+  const own = await mkdtemp(join(folder, 'expiring-'))
+  await writeFile(join(own, 'a.yml'), `${rule('one')}name: one\n`)
+  const filter = `filter: {rules: [one], ours: {agent.id: x}, condition: ours}\nexpires: 2026-11-21\nowner: me\nreason: r\n`
+  await writeFile(join(own, 'f.yml'), `title: ours\nlogsource: {category: agent_tool_event}\n${filter}`)
+  const config = parseConfig(JSON.stringify({ rules: { builtIn: false, folders: [own] } }), 'test')
+  const names: string[] = []
+  const book = new RuleBook(config, { swapped: (generation) => names.push(generation), kept: () => undefined })
+  await book.refresh(Date.UTC(2026, 10, 1))
+  expect(book.of()?.silenced).toMatchObject([{ title: 'ours', owner: 'me', matches: 0 }])
+  await book.refresh(Date.UTC(2026, 10, 2))
+  expect(names).toHaveLength(1)
+  await book.refresh(Date.UTC(2026, 11, 1))
+  expect(book.of()?.silenced).toEqual([])
+  expect(new Set(names).size).toBe(2)
+})
+
+test('the values of `expand` come from the configuration', async () => {
+  const own = await mkdtemp(join(folder, 'expanding-'))
+  await writeFile(join(own, 'a.yml'), rule('one').replace('tool.name: x', 'tool.name|expand: "%payments%"'))
+  const sizes: (readonly [number, number])[] = []
+  const observer = {
+    swapped: (_generation: string, rules: number, failed: readonly unknown[]) => sizes.push([rules, failed.length]),
+    kept: () => undefined,
+  }
+  const rules = { builtIn: false, folders: [own] }
+  await new RuleBook(parseConfig(JSON.stringify({ rules }), 'test'), observer).refresh(0)
+  const placeholders = { payments: ['send_payment'] }
+  await new RuleBook(parseConfig(JSON.stringify({ rules: { ...rules, placeholders } }), 'test'), observer).refresh(0)
+  expect(sizes).toEqual([
+    [0, 1],
+    [1, 0],
+  ])
+})
+
 test('rules are switched off by name', async () => {
   const config = parseConfig(JSON.stringify({ rules: { disabled: ['slow-tool'] } }), 'test')
   const sizes: number[] = []

@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import type { Rule } from '../../../detect/sigma/ast.ts'
 import { EXIT, type Io } from '../../io.ts'
+import { placeholdersOf } from './placeholders.ts'
 
 interface Options {
   readonly rules: readonly string[]
+  readonly config?: string
   readonly json?: boolean
 }
 
@@ -11,6 +13,7 @@ export function rulesSqlCommand(io: Io): Command {
   return new Command('sql')
     .description('writes each rule as a ClickHouse query over the view `events`, for hunting in history')
     .requiredOption('--rules <paths...>', 'rule files, or folders of them')
+    .option('--config <file>', 'configuration with the values of `|expand`')
     .option('--json', 'one JSON object: queries, failed')
     .addHelpText('after', EXAMPLES)
     .action((options: Options) => writeSql(io, options))
@@ -25,12 +28,15 @@ Examples:
   belay rules sql --rules one.yml > one.sql
   clickhouse client -d belay --param_from='2026-11-01 00:00:00' --param_to='2026-12-01 00:00:00' < one.sql`
 
-async function writeSql(io: Io, { rules: paths, json }: Options): Promise<void> {
+async function writeSql(io: Io, { rules: paths, config, json }: Options): Promise<void> {
   const { loadRules } = await import('../../../detect/sigma/load.ts')
   const { resolveCorrelations } = await import('../../../detect/sigma/correlate-resolve.ts')
   const { toSql } = await import('../../../detect/sigma/to-sql.ts')
   const { RuleError } = await import('../../../detect/sigma/errors.ts')
-  const loaded = await loadRules(paths, { nowMs: Date.now() })
+  const loaded = await loadRules(paths, {
+    nowMs: Date.now(),
+    placeholders: await placeholdersOf(config),
+  })
   const { correlations, silent } = resolveCorrelations(loaded.rules)
   const failed = loaded.failed.map(({ file, line, message }) => ({ file, line, message }))
   const queries: { readonly rule: Rule; readonly sql: string }[] = []
