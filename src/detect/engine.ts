@@ -72,8 +72,19 @@ export interface EngineObserver {
 
 interface Ready {
   readonly detector: Detector
+  readonly detect: Detector['detect']
   readonly source: SignalSource
   readonly needs: readonly (readonly string[])[]
+}
+
+/** Detectors of one op, by what an event can rule out for all of them at once. */
+interface ReadyLists {
+  readonly all: readonly Ready[]
+  /** nothing is new to the tenant */
+  readonly quiet: readonly Ready[]
+  /** the role is still learning */
+  readonly learning: readonly Ready[]
+  readonly quietLearning: readonly Ready[]
 }
 
 /**
@@ -83,7 +94,7 @@ interface Ready {
 export class Engine {
   readonly detectors: readonly Detector[]
   private readonly observer: EngineObserver | undefined
-  private readonly byOp = new Map<string, readonly Ready[]>()
+  private readonly byOp = new Map<string, ReadyLists>()
 
   constructor(detectors: readonly Detector[], observer?: EngineObserver) {
     this.detectors = [...detectors].sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -91,47 +102,55 @@ export class Engine {
   }
 
   detect(input: DetectorInput): Detected {
-    const ready = this.readyFor(input.event.data.op)
-    const learning = input.baseline.state === 'learning'
     let signals: RawSignal[] = NO_SIGNALS
     let unjudged: Unjudged[] = NO_UNJUDGED
-    const { isQuiet } = input.fleet
-    for (const one of ready) {
-      const { detector } = one
-      if (isQuiet && detector.scope === 'fleet') continue
-      if (learning && !detector.whileLearning) continue
+    for (const one of this.readyFor(input)) {
       const missing = missingOf(one, input.event.data as unknown as Record<string, unknown>)
       if (missing !== undefined) {
         if (unjudged === NO_UNJUDGED) unjudged = []
-        unjudged.push({ detector: detector.id, missing })
+        unjudged.push({ detector: one.source.id, missing })
         continue
       }
       try {
-        const signal = detector.detect(input)
+        const signal = one.detect.call(one.detector, input)
         if (signal === undefined || !(signal.strength > 0)) continue
         if (signals === NO_SIGNALS) signals = []
         signals.push({ source: one.source, signal })
       } catch (error) {
-        this.observer?.threw(detector.id, error, input.event)
+        this.observer?.threw(one.source.id, error, input.event)
       }
     }
-    return { signals, unjudged }
+    return signals === NO_SIGNALS && unjudged === NO_UNJUDGED ? NOTHING_DETECTED : { signals, unjudged }
   }
 
-  private readyFor(op: string): readonly Ready[] {
-    let ready = this.byOp.get(op)
-    if (ready === undefined) {
-      ready = this.detectors
-        .filter((detector) => detector.ops === undefined || detector.ops.includes(op))
-        .map((detector) => ({
-          detector,
-          source: sourceOf(detector),
-          needs: detector.needs.map((need) => need.split('.')),
-        }))
-      if (this.byOp.size < 1000) this.byOp.set(op, ready)
-    }
-    return ready
+  private readyFor({ event, baseline, fleet }: DetectorInput): readonly Ready[] {
+    const lists = this.byOp.get(event.data.op) ?? this.listsFor(event.data.op)
+    if (baseline.state === 'learning') return fleet.isQuiet ? lists.quietLearning : lists.learning
+    return fleet.isQuiet ? lists.quiet : lists.all
   }
+
+  private listsFor(op: string): ReadyLists {
+    const detectors = this.detectors.filter(({ ops }) => ops === undefined || ops.includes(op))
+    const listOf = (isAsked: (detector: Detector) => boolean): readonly Ready[] =>
+      detectors.filter(isAsked).map(readyOf)
+    const lists = {
+      all: listOf(() => true),
+      quiet: listOf(({ scope }) => scope !== 'fleet'),
+      learning: listOf(({ whileLearning }) => whileLearning),
+      quietLearning: listOf(({ scope, whileLearning }) => scope !== 'fleet' && whileLearning),
+    }
+    if (this.byOp.size < MAX_OPS) this.byOp.set(op, lists)
+    return lists
+  }
+}
+
+/** Ops are an open set, and a stranger may name any. */
+const MAX_OPS = 1_000
+
+/** What the loop reads lies in objects of one shape: those of detectors differ by the members that they leave out. */
+function readyOf(detector: Detector): Ready {
+  const { detect, needs } = detector
+  return { detector, detect, source: sourceOf(detector), needs: needs.map((need) => need.split('.')) }
 }
 
 function sourceOf({ id, title, tags, runbook, contains, raises }: Detector): SignalSource {
@@ -143,6 +162,8 @@ function sourceOf({ id, title, tags, runbook, contains, raises }: Detector): Sig
 
 const NO_SIGNALS: RawSignal[] = []
 const NO_UNJUDGED: Unjudged[] = []
+/** most events: nobody spoke, and nobody lacked anything */
+const NOTHING_DETECTED: Detected = { signals: NO_SIGNALS, unjudged: NO_UNJUDGED }
 
 function missingOf(one: Ready, data: Record<string, unknown>): string | undefined {
   for (const path of one.needs) {

@@ -1,7 +1,8 @@
-import type { Session, ToolEvent } from '../model/index.ts'
+import type { ToolEvent } from '../model/index.ts'
 import { BoundedMap } from './fleet/bounded.ts'
 import { absorb, type FleetSnapshot, snapshotOf } from './fleet/snapshot.ts'
 import { TenantFleet } from './fleet/tenant.ts'
+import type { SessionState } from './session/state.ts'
 
 export type { FleetSnapshot } from './fleet/snapshot.ts'
 export { FleetSnapshotError, parseFleet } from './fleet/snapshot.ts'
@@ -22,7 +23,6 @@ const OUT_OF_ORDER = 4
 export class Fleets {
   private readonly tenants = new BoundedMap<string, TenantFleet>(MAX_TENANTS)
   private readonly snapshots = new Map<string, FleetSnapshot>()
-  private readonly numbers = new WeakMap<Session, Numbers>()
   private readonly registered: ReadonlySet<string> | undefined
   private last: { readonly tenant: string; readonly fleet: TenantFleet } | undefined
 
@@ -31,7 +31,7 @@ export class Fleets {
   }
 
   /** Folds the event of this session (entered already); what is returned holds until the next event. */
-  enter(event: ToolEvent, session: Session): TenantFleet {
+  enter(event: ToolEvent, session: SessionState): TenantFleet {
     const fleet = this.of(event.tenant)
     const { seq } = event.data
     return fleet.enter(
@@ -67,10 +67,10 @@ export class Fleets {
   }
 
   /** Events that the PEP has counted and that never came; told when later ones have overtaken them for good. */
-  private missing(fleet: TenantFleet, source: string, session: Session, seq: number): number {
-    const numbers = this.numbers.get(session)
+  private missing(fleet: TenantFleet, source: string, session: SessionState, seq: number): number {
+    const { numbers } = session
     if (numbers === undefined) {
-      this.numbers.set(session, { first: seq, highest: seq, seen: 1, told: 0 })
+      session.numbers = { first: seq, highest: seq, seen: 1, told: 0 }
       fleet.peps.opens(source, seq)
       return 0
     }
@@ -83,11 +83,4 @@ export class Fleets {
     numbers.told += missing
     return missing
   }
-}
-
-interface Numbers {
-  first: number
-  highest: number
-  seen: number
-  told: number
 }

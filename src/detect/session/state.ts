@@ -15,6 +15,15 @@ export interface AgentCounts {
   dropped: boolean
 }
 
+/** How the PEP has numbered the session's events; kept by the fleet, which lives as long as its sessions. */
+export interface Numbers {
+  first: number
+  highest: number
+  seen: number
+  /** events that were told of as missing */
+  told: number
+}
+
 /** What the fold says of the event at hand; shared by all sessions because only one event is judged at a time. */
 export interface Current {
   token: string
@@ -71,6 +80,8 @@ export class SessionState implements Session {
   origin = ''
   agentCounts: AgentCounts | undefined
   intentMark = 0
+  /** undefined until the PEP states a number */
+  numbers: Numbers | undefined
   /** hashes of event ids and of call ids, salted apart */
   readonly seen = new RecentSet()
   readonly sightings = new SightingTable()
