@@ -23,3 +23,9 @@ test('the detector of docs/write-a-detector.md and its test are those that run h
   for (const file of ['night-refund.ts', 'night-refund.test.ts'])
     expect(text).toContain(readFileSync(join(import.meta.dirname, 'examples', file), 'utf8'))
 })
+
+test('the examples of docs/pep-typescript.md are those that run here', () => {
+  const text = readFileSync(join(import.meta.dirname, '../docs/pep-typescript.md'), 'utf8')
+  for (const file of ['pep-serve.ts', 'pep-call-tool.ts'])
+    expect(text).toContain(readFileSync(join(import.meta.dirname, 'examples', file), 'utf8'))
+})

@@ -24,21 +24,29 @@ export interface OutboxCounts {
   readonly waiting: number
 }
 
+/** Belay answers when events are durable, and that must not hold up the next ones: containment begins with them. */
+const MAX_IN_FLIGHT = 8
+
 /**
- * Events on their way to Belay, off the path of the calls: bounded in number and bytes, in batches and in order, one
- * request at a time. What Belay cannot take now is sent again, the same events with the same ids, until it can; when
- * there is no room the newest is dropped and counted, and its number is missing in its session for Belay to see.
+ * Events on their way to Belay, off the path of the calls: bounded in number and bytes, in batches, some of them at
+ * once and begun in order. What Belay cannot take now is sent again before anything else, the same events with the same
+ * ids, until it can; when there is no room the newest is dropped and counted, and its number is missing in its session
+ * for Belay to see.
  */
 export class Outbox {
   private readonly parts: OutboxParts
   private waiting: string[] = []
-  private bytes = 0
+  /** batches that Belay could not take, oldest first */
+  private again: (readonly string[])[] = []
+  private inFlight = 0
+  private held = { events: 0, bytes: 0 }
   private sent = 0
   private dropped = 0
   private rejected = 0
-  private isSending = false
+  private failures = 0
+  private isWoken = false
   private isClosed = false
-  private wake: () => void = () => undefined
+  private cancelPause: (() => void) | undefined
   private idle: (() => void)[] = []
 
   constructor(parts: OutboxParts) {
@@ -46,27 +54,31 @@ export class Outbox {
   }
 
   get counts(): OutboxCounts {
-    return { sent: this.sent, dropped: this.dropped, rejected: this.rejected, waiting: this.waiting.length }
+    return { sent: this.sent, dropped: this.dropped, rejected: this.rejected, waiting: this.held.events }
   }
 
   /** Never waits, never throws. */
   push(event: string): void {
     const { events, bytes } = this.parts.limits
-    if (this.isClosed || this.waiting.length >= events || this.bytes + event.length > bytes) {
+    if (this.isClosed || this.held.events >= events || this.held.bytes + event.length > bytes) {
       this.dropped++
       return
     }
     this.waiting.push(event)
-    this.bytes += event.length
-    if (this.isSending) return
-    this.isSending = true
+    this.held.events++
+    this.held.bytes += event.length
+    if (this.isWoken) return
+    this.isWoken = true
     // What the same turn of the event loop emits goes together.
-    setImmediate(() => void this.send())
+    setImmediate(() => {
+      this.isWoken = false
+      this.pump()
+    })
   }
 
   /** Resolves when all that waits was sent, or when the time is over. */
   flush(timeoutMs: number): Promise<void> {
-    if (!this.isSending) return Promise.resolve()
+    if (this.held.events === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const cancel = this.parts.clock.after(timeoutMs, resolve)
       this.idle.push(() => {
@@ -79,43 +91,68 @@ export class Outbox {
   /** Takes nothing any more; what waits is lost. */
   close(): void {
     this.isClosed = true
-    this.dropped += this.waiting.length
-    this.waiting = []
-    this.bytes = 0
-    this.wake()
-  }
-
-  private async send(): Promise<void> {
-    let limit = BATCH.events
-    for (let attempt = 0; this.waiting.length > 0; ) {
-      const batch = this.batch(limit)
-      const outcome = await this.post(batch)
-      if (outcome.kind === 'later') {
-        await this.pause(outcome.afterMs ?? backoffMs(attempt++, RETRY_MS.base, RETRY_MS.max, this.parts.random))
-        continue
-      }
-      if (outcome.kind === 'too-large' && batch.length > 1) {
-        limit = Math.ceil(batch.length / 2)
-        continue
-      }
-      attempt = 0
-      limit = BATCH.events
-      const rejected = outcome.kind === 'taken' ? outcome.rejected : batch.length
-      this.rejected += rejected
-      this.sent += batch.length - rejected
-      for (const event of this.waiting.splice(0, batch.length)) this.bytes -= event.length
+    this.cancelPause?.()
+    for (const batch of [...this.again.splice(0), this.waiting.splice(0)]) {
+      this.dropped += batch.length
+      this.settle(batch)
     }
-    this.isSending = false
-    for (const done of this.idle.splice(0)) done()
   }
 
-  private batch(limit: number): readonly string[] {
+  private pump(): void {
+    // While Belay cannot take what it was sent, one request at a time asks whether it can again.
+    const most = this.failures > 0 || this.again.length > 0 ? 1 : MAX_IN_FLIGHT
+    while (this.cancelPause === undefined && this.inFlight < most) {
+      const batch = this.again.shift() ?? this.nextBatch()
+      if (batch.length === 0) return
+      this.inFlight++
+      void this.send(batch)
+    }
+  }
+
+  private nextBatch(): readonly string[] {
     let bytes = 0
     const end = this.waiting.findIndex((event, at) => {
       bytes += event.length
-      return at >= limit || (at > 0 && bytes > BATCH.bytes)
+      return at >= BATCH.events || (at > 0 && bytes > BATCH.bytes)
     })
-    return this.waiting.slice(0, end < 0 ? limit : end)
+    return this.waiting.splice(0, end < 0 ? this.waiting.length : end)
+  }
+
+  private async send(batch: readonly string[]): Promise<void> {
+    const outcome = await this.post(batch)
+    this.inFlight--
+    if (this.isClosed) {
+      this.dropped += outcome.kind === 'taken' ? 0 : batch.length
+    } else if (outcome.kind === 'later') {
+      this.again.unshift(batch)
+      this.pause(outcome.afterMs ?? backoffMs(this.failures, RETRY_MS.base, RETRY_MS.max, this.parts.random))
+      this.failures++
+      return
+    } else if (outcome.kind === 'too-large' && batch.length > 1) {
+      const half = Math.ceil(batch.length / 2)
+      this.again.unshift(batch.slice(0, half), batch.slice(half))
+      return this.pump()
+    }
+    const rejected = outcome.kind === 'taken' ? outcome.rejected : this.isClosed ? 0 : batch.length
+    this.rejected += rejected
+    this.sent += outcome.kind === 'taken' ? batch.length - rejected : 0
+    this.failures = 0
+    this.settle(batch)
+    this.pump()
+  }
+
+  private settle(batch: readonly string[]): void {
+    this.held.events -= batch.length
+    for (const event of batch) this.held.bytes -= event.length
+    if (this.held.events === 0) for (const done of this.idle.splice(0)) done()
+  }
+
+  /** Another batch that fails meanwhile waits for the same end. */
+  private pause(ms: number): void {
+    this.cancelPause ??= this.parts.clock.after(ms, () => {
+      this.cancelPause = undefined
+      this.pump()
+    })
   }
 
   private async post(batch: readonly string[]): Promise<Outcome> {
@@ -135,17 +172,6 @@ export class Outbox {
       this.parts.failed(error instanceof Error ? error : new Error(String(error)))
       return { kind: 'later' }
     }
-  }
-
-  private pause(ms: number): Promise<void> {
-    if (this.isClosed) return Promise.resolve()
-    return new Promise((resolve) => {
-      const cancel = this.parts.clock.after(ms, resolve)
-      this.wake = () => {
-        cancel()
-        resolve()
-      }
-    })
   }
 }
 
