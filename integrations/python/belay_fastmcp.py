@@ -1,4 +1,4 @@
-"""Puts a FastMCP server or proxy (fastmcp 3 and 4) under Belay:
+"""Puts a FastMCP server or proxy (fastmcp 4) under Belay:
 
     server = FastMCP("files")
     server.add_middleware(BelayMiddleware(Pep(Options(url=URL, token=TOKEN, source="urn:pep:files")).start()))
