@@ -8,6 +8,7 @@ const adapters = [
   '^src/dispatch/posture/',
   '^src/dispatch/approvals/',
   '^src/dispatch/verdicts/',
+  '^src/forward/wires/',
 ]
 module.exports = {
   forbidden: [
