@@ -1,6 +1,6 @@
 import type { Lease, Level, Observation, Order, Severity, Target } from '../model/index.ts'
 import type { Escalation } from './escalation.ts'
-import { isFinal, leaseOf } from './lease.ts'
+import { isFinal, isTold, leaseOf } from './lease.ts'
 import { orderId } from './order-id.ts'
 import type { Acknowledged, OutcomeParts, Outcomes } from './outcomes.ts'
 import type { Placement } from './placement.ts'
@@ -115,6 +115,10 @@ export class ContainmentDesk {
     for (const { orderId, state, atMs, event, why } of observations) {
       const before = await posture.get(orderId)
       if (before === undefined) continue
+      if (state === 'still_held') {
+        this.parts.observe.notContained({ lease: before, kind: state, why })
+        continue
+      }
       const { level, tenant } = before.order
       if (state === 'ineffective' && level === 'require_step_up' && (await letPass(tenant, event.callId))) continue
       const lease = (await posture.advance(orderId, state, { atMs, detail: why })) ?? before
@@ -126,9 +130,12 @@ export class ContainmentDesk {
 
   /** Ends the leases whose time has passed; PEPs have dropped them by themselves. Returns how many. */
   async expire(nowMs: number): Promise<number> {
-    const { posture } = this.parts
+    const { posture, placement } = this.parts
     const due = await posture.due(nowMs)
-    for (const { order } of due) {
+    for (const one of due) {
+      const { order } = one
+      // Before the lease is marked: after a crash between the two it is still due.
+      if (isTold(one)) await placement.tellEnd(one)
       const lease = await posture.advance(order.id, 'expired', { atMs: nowMs })
       if (lease?.state === 'expired') this.ended(lease, nowMs)
     }
@@ -145,7 +152,8 @@ export class ContainmentDesk {
     for (const { lease } of changes.slice(-RETOLD)) history.add({ lease, atMs: lease.updatedMs })
     await placement.put(changes.flatMap(({ change, lease }) => placement.jobs(lease.order, change, lease.revision)))
     for (const { lease } of changes)
-      if (lease.state === 'ineffective') await escalation.after(lease, lease.detail ?? 'a call succeeded')
+      if (lease.state === 'ineffective')
+        await escalation.after(lease, 'ineffective', lease.detail ?? 'a call succeeded')
   }
 
   private async tellAnew(
@@ -166,7 +174,7 @@ export class ContainmentDesk {
   private async goFurther(lease: Lease, why: string): Promise<void> {
     const { observe, escalation } = this.parts
     observe.notContained({ lease, kind: 'ineffective', why })
-    await escalation.after(lease, why)
+    await escalation.after(lease, 'ineffective', why)
   }
 
   private ended(lease: Lease, atMs: number): void {

@@ -3,6 +3,7 @@ import type { Delivery, Gateway } from './gateway.ts'
 import { isFinal, leaseOf } from './lease.ts'
 import type { Answerer, OutcomeParts, Outcomes } from './outcomes.ts'
 import type { DispatchJob, Handled, OrderQueue } from './queue.ts'
+import { Releases } from './release.ts'
 import { delayBefore } from './retry.ts'
 
 export interface DispatcherParts extends OutcomeParts {
@@ -19,11 +20,13 @@ const DONE: Handled = { kind: 'done' }
 /** Carries orders to the gateways and their answers back to the leases. Any number of processes may run one. */
 export class Dispatcher {
   private readonly parts: DispatcherParts
+  private readonly releases: Releases
   /** endpoints that said they are gone; asked again only by a new process, after people have looked */
   private readonly gone = new Set<string>()
 
   constructor(parts: DispatcherParts) {
     this.parts = parts
+    this.releases = new Releases({ ...parts, deliver: (gateway, job, lease) => this.deliver(gateway, job, lease) })
   }
 
   /** Works until `signal` aborts and the deliveries in hand are done. */
@@ -34,8 +37,10 @@ export class Dispatcher {
   private async handle(job: DispatchJob): Promise<Handled> {
     const { posture, clock, routes } = this.parts
     const lease = (await posture.get(job.order.id)) ?? (await posture.open(leaseOf(job.order, clock.now())))
-    if (this.isSettled(job, lease)) return DONE
     const gateway = routes.gateway(job.gateway)
+    if (job.change === 'release' && gateway !== undefined && !this.gone.has(job.gateway))
+      return this.releases.handle(job, lease, gateway)
+    if (this.isSettled(job, lease)) return DONE
     if (gateway === undefined)
       return this.give(job, lease, 'refused', `gateway ${job.gateway} is not configured any more`)
     if (this.gone.has(job.gateway)) return this.give(job, lease, 'gone', `the endpoint of ${job.gateway} is gone`)
@@ -83,7 +88,6 @@ export class Dispatcher {
       case 'refused':
         return this.give(job, lease, 'refused', delivery.why)
       case 'acknowledged':
-        if (job.change === 'release') return this.releaseTold(job, lease, delivery.status)
         await this.parts.outcomes.acknowledged(lease, by(job), delivery.status, delivery.detail)
         return delivery.status === 'pending' ? this.again(job, PENDING_MS, 'pending') : DONE
     }
@@ -96,15 +100,8 @@ export class Dispatcher {
   }
 
   private async give(job: DispatchJob, lease: Lease, kind: 'refused' | 'gone', why: string): Promise<Handled> {
-    if (job.change === 'release') return this.releaseTold(job, lease, `${kind}: ${why}`)
+    if (job.change === 'release') return this.releases.lost(job, lease, `${kind}: ${why}`)
     await this.parts.outcomes.failed(lease, by(job), kind, why)
-    return DONE
-  }
-
-  private releaseTold(job: DispatchJob, lease: Lease, detail: string): Handled {
-    const { history, clock } = this.parts
-    const { gateway, attempt } = job
-    history.add({ lease: { ...lease, detail }, atMs: clock.now(), gateway, attempt })
     return DONE
   }
 }

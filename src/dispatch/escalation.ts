@@ -16,20 +16,23 @@ export class Escalation {
     this.allowed = allowed
   }
 
-  /** Orders it; false when there is nothing further. Safe to repeat: the same lease gives the same order. */
-  async after(lease: Lease, why: string): Promise<boolean> {
-    const order = this.next(lease, why)
+  /**
+   * Orders it; false when there is nothing further. What nobody took goes to the next adapter before it gets more
+   * severe; what was taken and does not hold, to the next rung. Safe to repeat: the same lease gives the same order.
+   */
+  async after(lease: Lease, failed: 'not_taken' | 'ineffective', why: string): Promise<boolean> {
+    const order = this.next(lease, failed, why)
     if (order === undefined) return false
     await this.placement.place([order])
     return true
   }
 
-  private next({ order }: Lease, why: string): Order | undefined {
+  private next({ order }: Lease, failed: 'not_taken' | 'ineffective', why: string): Order | undefined {
     if (order.mode === 'monitor') return undefined
     const above = nextRungFor(order.target, order.level, this.allowed)
-    // The last rung is not repeated to who does not obey it, but told to those who have not heard of it.
-    const isNewToSomebody = order.follows === undefined && this.routes.hasFallback(order.tenant)
-    const level = above ?? (isNewToSomebody ? order.level : undefined)
+    // A rung is not repeated to who does not obey it, but told to those who have not heard of it.
+    const same = order.follows === undefined && this.routes.hasFurther(order) ? order.level : undefined
+    const level = failed === 'not_taken' ? (same ?? above) : (above ?? same)
     if (level === undefined) return undefined
     const { tenant, target, issuedMs } = order
     const id = orderId({ tenant, target, cause: `after ${order.id}`, level, issuedMs })

@@ -4,12 +4,12 @@ import type { OverBudget } from './blast-radius.ts'
 import type { Delivery } from './gateway.ts'
 import type { DispatchJob } from './queue.ts'
 
-/** Why a containment is not in effect at a gateway. */
+/** Why a containment is not in effect at a gateway; `still_held`: why one that has ended still is. */
 export interface NotContained {
   readonly lease: Lease
   /** absent when no gateway in particular failed */
   readonly gateway?: string
-  readonly kind: 'unsupported' | 'not_found' | 'refused' | 'gone' | 'ended' | 'ineffective'
+  readonly kind: 'unsupported' | 'not_found' | 'refused' | 'gone' | 'ended' | 'ineffective' | 'still_held'
   /** a sentence for people */
   readonly why: string
 }

@@ -26,7 +26,7 @@ export interface Answerer {
 
 /** What goes further than a containment that nobody carries out. */
 export interface Further {
-  after(lease: Lease, why: string): Promise<boolean>
+  after(lease: Lease, failed: 'not_taken', why: string): Promise<boolean>
 }
 
 /** Leases that some gateways did not take, kept until another one did; the oldest is forgotten beyond this. */
@@ -62,7 +62,8 @@ export class Outcomes {
     const to = kind === 'unsupported' ? 'unsupported' : 'refused'
     const moved = kind === 'ended' ? lease : await this.move(lease, to, by, why)
     this.parts.observe.notContained({ lease: moved, gateway: by.gateway, kind, why })
-    if (kind !== 'ended' && this.isTakenByNobody(moved, by.gateway, kind)) await this.further.after(moved, why)
+    if (kind !== 'ended' && this.isTakenByNobody(moved, by.gateway, kind))
+      await this.further.after(moved, 'not_taken', why)
     return moved
   }
 
@@ -80,7 +81,7 @@ export class Outcomes {
     history.add({ lease: { ...lease, detail: detail ?? 'not_found' }, atMs: clock.now(), ...answerer(by) })
     if (!this.isTakenByNobody(lease, by.gateway, 'not_found')) return lease
     const others = [...(this.notTaken.get(lease.order.id)?.values() ?? [])].some((kind) => kind !== 'not_found')
-    if (others) await this.further.after(lease, 'no gateway carries it out')
+    if (others) await this.further.after(lease, 'not_taken', 'no gateway carries it out')
     else observe.notContained({ lease, kind: 'not_found', why: 'no gateway knows the target' })
     return lease
   }

@@ -1,4 +1,4 @@
-import type { Order } from '../model/index.ts'
+import type { Lease, Order } from '../model/index.ts'
 import { leaseOf } from './lease.ts'
 import type { OutcomeParts } from './outcomes.ts'
 import type { DispatchJob, OrderQueue } from './queue.ts'
@@ -37,9 +37,16 @@ export class Placement {
 
   jobs(order: Order, change: 'apply' | 'release', revision: number): readonly Job[] {
     const { clock, routes } = this.parts
-    // A lease that has ended is not worth a callback: the PEP would drop it on arrival.
+    // A lease that has ended is not worth a callback to a PEP, which would drop it on arrival.
     if (order.mode === 'monitor' || order.expiresMs <= clock.now()) return []
     return routes.namesFor(order).map((gateway) => ({ order, change, revision, gateway }))
+  }
+
+  /** Tells those of an end by time who cannot know of it. Safe to repeat. */
+  async tellEnd({ order, revision }: Lease): Promise<void> {
+    await this.put(
+      this.parts.routes.keepersOf(order).map((gateway) => ({ order, change: 'release', revision, gateway })),
+    )
   }
 
   private async open(order: Order, nowMs: number): Promise<void> {
@@ -48,5 +55,7 @@ export class Placement {
     if ((await posture.open(lease)) !== lease) return
     observe.opened(order)
     history.add({ lease, atMs: nowMs })
+    const why = order.mode === 'monitor' ? undefined : this.parts.routes.whyNobody(order)
+    if (why !== undefined) observe.notContained({ lease, kind: 'unsupported', why })
   }
 }

@@ -55,6 +55,8 @@ export interface Posture {
   decide(query: PostureQuery, nowMs: number): Promise<Decision>
   /** Enforced leases that PEPs know of and that cover the query, the one that applies first: what this process has in memory. */
   covering(query: PostureQuery): readonly Lease[]
+  /** A lease, ended ones included until their original end: what this process has in memory. */
+  recall(orderId: string): Lease | undefined
   /** Leases of all tenants that await approval: what this process has in memory. */
   awaiting(): readonly Lease[]
   active(tenant: string, nowMs: number): Promise<readonly Lease[]>

@@ -18,6 +18,7 @@ describe('effectiveness watch', () => {
     for (const [at, one] of leases.entries()) index.set({ lease: one, changed: at + 1, opened: at + 1 })
     return new EffectivenessWatch({
       covering: (query) => index.covering(query),
+      recall: (id) => index.get(id)?.lease,
       readOnlyTools: new Set(['files/peek']),
     })
   }

@@ -1,4 +1,5 @@
 import { effectOfName, type Lease, type Observation, roleOf, type ToolEvent } from '../model/index.ts'
+import { isFinal } from './lease.ts'
 import type { PostureQuery } from './posture.ts'
 import { DECISION_TTL_S } from './wire.ts'
 
@@ -10,6 +11,8 @@ const MAX_CALLS = 10_000
 export interface WatchParts {
   /** enforced leases that PEPs know of, the one that applies first */
   covering(query: PostureQuery): readonly Lease[]
+  /** a lease by its order's id, also one that has ended, as far as it is remembered */
+  recall(orderId: string): Lease | undefined
   /** the operator's list, as `server/tool` or `tool`: what `restrict_read_only` lets through */
   readonly readOnlyTools: ReadonlySet<string>
 }
@@ -22,6 +25,7 @@ export interface WatchParts {
 export class EffectivenessWatch {
   private readonly parts: WatchParts
   private readonly begun = new Map<string, number>()
+  private readonly held = new Set<string>()
 
   constructor(parts: WatchParts) {
     this.parts = parts
@@ -32,6 +36,11 @@ export class EffectivenessWatch {
   }
 
   private seeOne(event: ToolEvent): readonly Observation[] {
+    const { decision } = event.data
+    if (decision?.enforced === true && decision.id !== undefined) {
+      const held = this.stillHeld(event, this.parts.recall(decision.id))
+      if (held !== undefined) return [held]
+    }
     const leases = this.parts.covering(queryOf(event))
     if (leases.length === 0) return NOTHING
     const began = this.beginning(event)
@@ -41,6 +50,17 @@ export class EffectivenessWatch {
     return leases
       .filter((lease) => lease.state !== 'ineffective' && this.violates(event, lease, began))
       .map((lease) => observed(event, lease, 'ineffective', `${toolOf(event)} succeeded ${since(lease, began)}`))
+  }
+
+  /** A call that a containment refused which had ended by then, told once each. Clocks are borne as everywhere here. */
+  private stillHeld(event: ToolEvent, lease: Lease | undefined): Observation | undefined {
+    if (lease === undefined || !isFinal(lease.state) || lease.order.tenant !== event.tenant) return undefined
+    const { id } = lease.order
+    if (this.held.has(id) || Math.min(event.timeMs, event.receivedMs) <= lease.updatedMs + GRACE_MS) return undefined
+    this.held.add(id)
+    const [oldest] = this.held
+    if (this.held.size > MAX_CALLS && oldest !== undefined) this.held.delete(oldest)
+    return observed(event, lease, 'still_held', `${toolOf(event)} was refused by it after it was ${lease.state}`)
   }
 
   /**

@@ -104,10 +104,13 @@ export interface LeaseChange {
   readonly attempt?: number
 }
 
-/** What the stream shows of a containment: a call of its target refused, or one that went through all the same. */
+/**
+ * What the stream shows of a containment: a call of its target refused, one that went through all the same, or one that
+ * was refused by its name after it had ended.
+ */
 export interface Observation {
   readonly orderId: string
-  readonly state: 'in_effect' | 'ineffective'
+  readonly state: 'in_effect' | 'ineffective' | 'still_held'
   /** Unix milliseconds, the event's time */
   readonly atMs: number
   readonly event: { readonly source: string; readonly id: string; readonly callId: string }

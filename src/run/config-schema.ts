@@ -389,6 +389,138 @@ const Rules = section(
   'Written rules (docs/write-a-rule.md).',
 )
 
+const LEVELS = ['monitor', 'require_step_up', 'restrict_read_only', 'quarantine_tool', 'suspend_session'] as const
+const TARGETS = ['session', 'agent', 'user', 'tool', 'server', 'role', 'tenant'] as const
+
+const httpRequest = (description: string) =>
+  Type.Object(
+    {
+      method: oneOf(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'], { default: 'POST', description: 'How it is asked.' }),
+      url: Type.String({
+        ...HTTP_URL,
+        description: 'What is asked; `{{name}}` in path and query is percent-encoded.',
+        examples: ['https://admin.example/tools/{{target.tool}}/disable'],
+      }),
+      headers: Type.Record(Type.String(), Type.String(), {
+        default: {},
+        description: 'Headers; `{{secret}}` may stand here.',
+        examples: [{ authorization: 'Bearer {{secret}}' }],
+      }),
+      body: Type.Optional(
+        Type.Unknown({ description: 'JSON body; `{{name}}` in its texts.', examples: [{ reason: '{{reason}}' }] }),
+      ),
+      proof: Type.Optional(
+        Type.Object(
+          {
+            pointer: Type.String({
+              pattern: '^/',
+              expected: 'a JSON pointer that begins with /',
+              description: 'Member of the answer, by JSON pointer.',
+              examples: ['/status'],
+            }),
+            equals: Type.Union([Type.String(), Type.Number(), Type.Boolean()], {
+              description: 'Its value.',
+              expected: 'a text, number or boolean',
+              examples: ['disabled'],
+            }),
+          },
+          {
+            additionalProperties: false,
+            description: 'What an answer must say to be believed; absent: any success is.',
+          },
+        ),
+      ),
+    },
+    { additionalProperties: false, description },
+  )
+
+const HttpAction = Type.Object(
+  {
+    levels: Type.Array(oneOf(LEVELS, {}), {
+      minItems: 1,
+      description: 'For orders of these levels …',
+      examples: [['quarantine_tool']],
+    }),
+    targets: Type.Array(oneOf(TARGETS, {}), {
+      minItems: 1,
+      description: '… on these kinds of target.',
+      examples: [['tool']],
+    }),
+    apply: httpRequest('What is asked to contain.'),
+    release: Type.Optional(httpRequest('What is asked to free; absent: this API cannot take it back.')),
+  },
+  { additionalProperties: false },
+)
+
+const HttpApi = part(
+  {
+    secret: Type.Optional(secret('What `{{secret}}` in headers stands for.', [{ env: 'ADMIN_TOKEN' }])),
+    actions: Type.Array(HttpAction, { minItems: 1, description: 'The first that fits an order is asked.' }),
+    ping: Type.Optional(httpRequest('What `belay doctor` asks.')),
+  },
+  'Any HTTP API, by requests that you write; all of one origin.',
+)
+
+const ContextForge = part(
+  {
+    url: Type.String({ ...HTTP_URL, description: 'Its base.', examples: ['https://forge.example'] }),
+    token: secret("A session's JWT of an administrator.", [{ env: 'CONTEXTFORGE_TOKEN' }]),
+    revokeTokens: Type.Boolean({
+      default: false,
+      description:
+        'Suspend agents (by the name of a token) and users (by address) by revoking their API tokens, for good.',
+    }),
+  },
+  "ContextForge's admin API: switches tools and servers off and on.",
+)
+
+const Caep = part(
+  {
+    url: Type.String({
+      ...HTTP_URL,
+      description: "The receiver's endpoint (RFC 8935).",
+      examples: ['https://idp.example/ssf/push'],
+    }),
+    issuer: text('`iss`, as the receiver knows us.', { examples: ['https://belay.example'] }),
+    audience: text('`aud`: the receiver.', { examples: ['https://idp.example'] }),
+    key: secret('Private key (PKCS #8, PEM): P-256, RSA of 2048 bits and more, or Ed25519.', [
+      { file: '/etc/belay/caep.key' },
+    ]),
+    keyId: text('`kid` of that key.', { examples: ['belay-1'] }),
+    authorization: Type.Optional(
+      secret('Whole `Authorization` header, where the receiver asks for one.', [{ env: 'SSF_AUTHORIZATION' }]),
+    ),
+    subject: oneOf(['opaque', 'email', 'iss_sub'], {
+      default: 'opaque',
+      description: 'How agents and users are named (RFC 9493).',
+    }),
+    subjectIssuer: Type.Optional(
+      text('Issuer of the subjects, for `iss_sub`; the audience when absent.', { examples: ['https://idp.example'] }),
+    ),
+    credentialType: Type.Optional(
+      oneOf(
+        [
+          'password',
+          'pin',
+          'x509',
+          'fido2-platform',
+          'fido2-roaming',
+          'fido-u2f',
+          'verifiable-credential',
+          'phone-voice',
+          'phone-sms',
+          'app',
+        ],
+        {
+          description:
+            'Present: suspending an agent or user revokes its credential of this type, not only its sessions.',
+        },
+      ),
+    ),
+  },
+  'An identity provider, by security event tokens (CAEP, pushed by RFC 8935).',
+)
+
 const Gateway = Type.Object(
   {
     name: Type.String({
@@ -397,28 +529,35 @@ const Gateway = Type.Object(
       description: 'Name in logs and in the history.',
       examples: ['gw-1'],
     }),
-    url: Type.String({
-      ...HTTP_URL,
-      description: 'Where containment is posted to.',
-      examples: ['https://gateway.example/belay'],
-    }),
-    secrets: Type.Array(SecretRef, {
-      minItems: 1,
-      maxItems: 2,
-      description: 'Standard Webhooks secrets (`whsec_...`); two while one replaces the other.',
-      examples: [[{ env: 'GW1_SECRET' }]],
-    }),
+    url: Type.Optional(
+      Type.String({
+        ...HTTP_URL,
+        description:
+          'Of a PEP: where containment is posted to. This and `secrets`, or one of `http`, `contextForge` and `caep`.',
+        examples: ['https://gateway.example/belay'],
+      }),
+    ),
+    secrets: Type.Optional(
+      Type.Array(SecretRef, {
+        minItems: 1,
+        maxItems: 2,
+        description: 'Standard Webhooks secrets (`whsec_...`); two while one replaces the other.',
+        examples: [[{ env: 'GW1_SECRET' }]],
+      }),
+    ),
+    http: HttpApi,
+    contextForge: ContextForge,
+    caep: Caep,
     allowPrivate: Type.Boolean({ default: false, description: 'Permit a loopback or private address.' }),
     tenant: Type.Optional(text('Only orders of this tenant; all when absent.', { examples: ['default'] })),
     fallback: Type.Boolean({
       default: false,
-      description: 'Told only of what goes further: when a containment was refused, unsupported or seen not to hold.',
+      description:
+        'Told only of what no gateway before it can carry out, and of what goes further: when a containment was refused, unsupported or seen not to hold.',
     }),
   },
   { additionalProperties: false },
 )
-
-const LEVELS = ['monitor', 'require_step_up', 'restrict_read_only', 'quarantine_tool', 'suspend_session'] as const
 
 const PolicyRule = Type.Object(
   {
@@ -542,7 +681,7 @@ const Containment = section(
     ),
     budget: Budget,
     approvals: Approvals,
-    gateways: list(Gateway, 'Who is told. PEPs that ask (`GET /v1/decisions`) need no entry.'),
+    gateways: list(Gateway, 'Who is told, in this order. PEPs that ask (`GET /v1/decisions`) need no entry.'),
   },
   'How a session is contained.',
 )

@@ -174,6 +174,17 @@ function* conflictsOf(config: Config): Generator<string> {
     if ((token.sha256 === undefined) === (token.token === undefined))
       yield `tokens[${index}]: needs exactly one of \`sha256\` and \`token\``
   if (config.kafka) yield* loginConflicts('kafka', config.kafka)
+  yield* gatewayConflicts(config)
+}
+
+function* gatewayConflicts({ containment }: Config): Generator<string> {
+  for (const [index, { url, secrets, http, contextForge, caep }] of containment.gateways.entries()) {
+    const path = `containment.gateways[${index}]`
+    const kinds = [url ?? secrets, http, contextForge, caep].filter((kind) => kind !== undefined)
+    if (kinds.length !== 1)
+      yield `${path}: needs exactly one of \`url\` with \`secrets\`, \`http\`, \`contextForge\` and \`caep\``
+    else if ((url === undefined) !== (secrets === undefined)) yield `${path}: needs both \`url\` and \`secrets\``
+  }
 }
 
 const WIRES = ['file', 'syslog', 'splunk', 'elastic', 'kafka', 'otlp', 'webhook'] as const

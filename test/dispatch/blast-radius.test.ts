@@ -85,7 +85,7 @@ describe('a clock that is ten minutes off', () => {
   const see = (receivedMs: number, skewMs: number) => {
     const { timeMs } = judgeClock(receivedMs + skewMs, receivedMs)
     const cloud = cloudEvent({ phase: 'response', session: { id: 's1' } })
-    const watch = new EffectivenessWatch({ covering: () => [held], readOnlyTools: new Set() })
+    const watch = new EffectivenessWatch({ covering: () => [held], recall: () => undefined, readOnlyTools: new Set() })
     return watch.see([toolEvent(cloud.data as Parameters<typeof toolEvent>[0], { timeMs, receivedMs })])
   }
 

@@ -22,6 +22,7 @@ describe('a containment that is watched', () => {
     rooms.push(room)
     const watch = new EffectivenessWatch({
       covering: (query) => room.posture.covering(query),
+      recall: (id) => room.posture.recall(id),
       readOnlyTools: new Set(),
     })
     const see = (atMs: number, status: 'ok' | 'denied') =>

@@ -156,6 +156,9 @@ export class ScriptedGateway implements Gateway {
     this.answers = answers
   }
 
+  keepsUntilReleased = false
+  cannot: Gateway['cannot'] = () => undefined
+
   deliver: Gateway['deliver'] = async (change, lease) => {
     this.calls.push({ change, id: lease.order.id, revision: lease.revision })
     const answer = this.answers[Math.min(this.calls.length, this.answers.length) - 1]

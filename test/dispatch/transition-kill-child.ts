@@ -36,6 +36,8 @@ const observe: DispatchObserver = {
 /** Says what it was told, so that the parent knows what the PEP knows. */
 const gateway: Gateway = {
   name: 'gw',
+  keepsUntilReleased: false,
+  cannot: () => undefined,
   deliver: async (change, lease) => {
     say('told', lease.order.id, `${change}:${lease.revision}`)
     return { kind: 'acknowledged', status: 'applied' }

@@ -184,7 +184,7 @@ describe('WebhookGateway', () => {
     ]
     for (const over of broken) {
       expect(() => gatewayTo('https://gateway.example/', over)).toThrow(
-        expect.objectContaining({ code: 'webhook_config' }),
+        expect.objectContaining({ code: 'gateway_config' }),
       )
     }
   })

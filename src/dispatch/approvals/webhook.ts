@@ -27,7 +27,7 @@ export class ApprovalWebhook {
   private readonly readers: readonly Webhook[]
   private readonly parts: ApprovalWebhookParts
 
-  /** Throws WebhookConfigError. */
+  /** Throws GatewayConfigError. */
   constructor(options: SignedPostOptions, parts: ApprovalWebhookParts) {
     this.signed = new SignedPost(options, () => parts.clock.now())
     this.readers = signersOf(options)

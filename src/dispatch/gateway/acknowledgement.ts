@@ -16,12 +16,16 @@ const DETAIL_CHARS = 500
  * web server that answers 200 to everything would otherwise count as containment.
  */
 export function readAnswer(answer: Answer, containmentId: string | undefined, nowMs: number): Delivery {
-  const { status } = answer
-  if (status === 202) return { kind: 'acknowledged', status: 'pending' }
-  if (status >= 200 && status < 300) return readBody(answer, containmentId)
+  if (answer.status === 202) return { kind: 'acknowledged', status: 'pending' }
+  return readStatus(answer, nowMs) ?? readBody(answer, containmentId)
+}
+
+/** What a status other than a success means; undefined for a success, which is for the caller to believe or not. */
+export function readStatus({ status, retryAfter }: Answer, nowMs: number): Delivery | undefined {
+  if (status >= 200 && status < 300) return undefined
   if (status === 410) return { kind: 'gone', why: 'answered 410: the endpoint is gone' }
   if (status >= 500 || RETRIED.has(status)) {
-    const afterMs = retryAfterMs(answer.retryAfter, nowMs)
+    const afterMs = retryAfterMs(retryAfter, nowMs)
     return { kind: 'retry', why: `answered ${status}`, ...(afterMs === undefined ? {} : { afterMs }) }
   }
   if (status >= 300 && status < 400) return { kind: 'refused', why: `answered ${status}: redirects are not followed` }

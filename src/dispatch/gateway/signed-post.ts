@@ -1,5 +1,5 @@
 import { Webhook } from 'standardwebhooks'
-import { type Answer, Exchange } from './exchange.ts'
+import { type Answer, Exchange, GatewayConfigError, gatewayUrl } from './exchange.ts'
 
 export interface SignedPostOptions {
   /** in messages about what is wrong with it */
@@ -14,12 +14,6 @@ export interface SignedPostOptions {
   readonly timeoutMs?: number
 }
 
-/** A configuration of a receiver that cannot work; the message says what to change. */
-export class WebhookConfigError extends Error {
-  override readonly name = 'WebhookConfigError'
-  readonly code = 'webhook_config'
-}
-
 const TIMEOUT_MS = 3_000
 const MAX_ANSWER_BYTES = 16_384
 
@@ -29,11 +23,11 @@ export class SignedPost {
   private readonly exchange: Exchange
   private readonly now: () => number
 
-  /** Throws WebhookConfigError. */
+  /** Throws GatewayConfigError. */
   constructor(options: SignedPostOptions, now: () => number) {
     this.now = now
     this.signers = signersOf(options)
-    this.exchange = new Exchange(urlOf(options), {
+    this.exchange = new Exchange(gatewayUrl(options.name, options.url, options.allowPrivate), {
       allowPrivate: options.allowPrivate,
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       maxBytes: MAX_ANSWER_BYTES,
@@ -43,16 +37,14 @@ export class SignedPost {
   /** One attempt. `id` stays over retries, so that the receiver knows them; only the timestamp is fresh. */
   post(id: string, body: string): Promise<Answer> {
     const sentMs = this.now()
-    return this.exchange.post(
-      {
-        'content-type': 'application/json',
-        'user-agent': 'belay',
-        'webhook-id': id,
-        'webhook-timestamp': String(Math.floor(sentMs / 1_000)),
-        'webhook-signature': this.signers.map((signer) => signer.sign(id, new Date(sentMs), body)).join(' '),
-      },
-      body,
-    )
+    const headers = {
+      'content-type': 'application/json',
+      'user-agent': 'belay',
+      'webhook-id': id,
+      'webhook-timestamp': String(Math.floor(sentMs / 1_000)),
+      'webhook-signature': this.signers.map((signer) => signer.sign(id, new Date(sentMs), body)).join(' '),
+    }
+    return this.exchange.post(headers, body)
   }
 
   close(): void {
@@ -61,28 +53,12 @@ export class SignedPost {
 }
 
 export function signersOf({ name, secrets }: Pick<SignedPostOptions, 'name' | 'secrets'>): readonly Webhook[] {
-  if (secrets.length === 0) throw new WebhookConfigError(`gateway ${name} has no secret; give it one (whsec_<base64>)`)
+  if (secrets.length === 0) throw new GatewayConfigError(`gateway ${name} has no secret; give it one (whsec_<base64>)`)
   return secrets.map((secret) => {
     try {
       return new Webhook(secret)
     } catch (cause) {
-      throw new WebhookConfigError(`gateway ${name} has a secret that is not whsec_<base64>`, { cause })
+      throw new GatewayConfigError(`gateway ${name} has a secret that is not whsec_<base64>`, { cause })
     }
   })
-}
-
-function urlOf({ name, url, allowPrivate }: SignedPostOptions): URL {
-  let parsed: URL
-  try {
-    parsed = new URL(url)
-  } catch (cause) {
-    throw new WebhookConfigError(`gateway ${name} has a url that is not one`, { cause })
-  }
-  if (parsed.protocol !== 'https:' && !(parsed.protocol === 'http:' && allowPrivate)) {
-    throw new WebhookConfigError(`gateway ${name} needs an https url (http only together with allowPrivate)`)
-  }
-  if (parsed.username !== '' || parsed.password !== '') {
-    throw new WebhookConfigError(`gateway ${name} has a password in its url; callbacks are signed instead`)
-  }
-  return parsed
 }

@@ -119,6 +119,10 @@ export class RedisPosture implements Posture {
     return this.index.covering(query)
   }
 
+  recall(orderId: string): Lease | undefined {
+    return this.index.get(orderId)?.lease
+  }
+
   awaiting(): readonly Lease[] {
     return this.index.awaiting()
   }

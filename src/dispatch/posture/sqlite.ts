@@ -89,6 +89,10 @@ export class SqlitePosture implements Posture {
     return this.index.covering(query)
   }
 
+  recall(orderId: string): Lease | undefined {
+    return this.index.get(orderId)?.lease
+  }
+
   awaiting(): readonly Lease[] {
     return this.index.awaiting()
   }

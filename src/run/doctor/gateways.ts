@@ -1,10 +1,10 @@
 import { leaseOf } from '../../dispatch/lease.ts'
 import type { Order } from '../../model/index.ts'
 import type { Settings } from '../config.ts'
-import { gatewaysOf } from '../parts/dispatch.ts'
+import { gatewaysOf } from '../parts/gateways.ts'
 import type { Check, CheckResult } from './check.ts'
 
-/** One check per gateway: a signed `containment.ping.v1`, which changes nothing there. */
+/** One check per gateway: what changes nothing there, such as a signed `containment.ping.v1`. */
 export function gatewayChecks(settings: Settings): readonly Check[] {
   return gatewaysOf(settings).map((gateway) => ({
     name: `gateway ${gateway.name}`,
@@ -12,11 +12,11 @@ export function gatewayChecks(settings: Settings): readonly Check[] {
       try {
         const delivery = await gateway.deliver('ping', leaseOf(pingOrder(Date.now()), Date.now()), 0)
         if (delivery.kind === 'acknowledged')
-          return { state: 'ok', detail: `answers a signed ping (${delivery.status})` }
+          return { state: 'ok', detail: `answers a ping (${delivery.detail ?? delivery.status})` }
         return {
           state: 'failed',
           detail: delivery.why,
-          todo: 'check its url and secret, and that it verifies Standard Webhooks signatures',
+          todo: 'check its url and secret, and that it takes what we sign',
         }
       } finally {
         gateway.close()

@@ -42,21 +42,24 @@ export function notContainedFinding({ lease, gateway, kind, why }: NotContained,
     agent: target.agent ?? (target.kind === 'agent' ? target.id : ''),
     session: target.kind === 'session' ? target.id : '',
     cause: 'not-contained',
-    title: `Containment is not in effect${gateway === undefined ? '' : ` at ${gateway}`}`,
-    severity: 'critical',
+    title: `${kind === 'still_held' ? 'An ended containment still holds' : 'Containment is not in effect'}${gateway === undefined ? '' : ` at ${gateway}`}`,
+    severity: kind === 'still_held' ? 'high' : 'critical',
     risk: order.score,
     reasons: [
       {
         what: `${order.level} of ${target.kind}`,
         observed: why,
-        expected: kind === 'ineffective' ? 'calls are refused' : 'acknowledged',
+        expected: EXPECTED[kind] ?? 'acknowledged',
       },
     ],
-    runbook: [
-      'Stop the agent or revoke its credential at the gateway by hand',
-      'Look at what went through since: belay sessions SESSION',
-      'Check the gateway: belay doctor',
-    ],
+    runbook:
+      kind === 'still_held'
+        ? FREE_IT
+        : [
+            'Stop the agent or revoke its credential at the gateway by hand',
+            'Look at what went through since: belay sessions SESSION',
+            'Check the gateway: belay doctor',
+          ],
     eventSource: evidence.source,
     eventId: evidence.id,
     callId: evidence.callId,
@@ -64,6 +67,16 @@ export function notContainedFinding({ lease, gateway, kind, why }: NotContained,
     latest: { source: evidence.source, id: evidence.id, callId: evidence.callId, atMs: nowMs },
   }
 }
+
+const EXPECTED: Readonly<Partial<Record<NotContained['kind'], string>>> = {
+  ineffective: 'calls are refused',
+  still_held: 'nothing holds it any more',
+}
+
+const FREE_IT = [
+  'Free the target at the gateway by hand: switch the tool or server on, end the block',
+  'Check the gateway: belay doctor',
+]
 
 /** What findings without an event of their own have in common. */
 function findingAbout(atMs: number) {

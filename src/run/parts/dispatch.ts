@@ -11,7 +11,6 @@ import { systemClock } from '../../dispatch/clock.ts'
 import { DispatchDatabase } from '../../dispatch/database.ts'
 import type { ContainmentDesk } from '../../dispatch/desk.ts'
 import type { Dispatcher } from '../../dispatch/dispatcher.ts'
-import { WebhookGateway } from '../../dispatch/gateway/webhook.ts'
 import { History } from '../../dispatch/history.ts'
 import type { DispatchObserver } from '../../dispatch/observer.ts'
 import { openOffice } from '../../dispatch/office.ts'
@@ -30,6 +29,7 @@ import type { Watch } from '../../pipeline.ts'
 import type { Store } from '../../store/store.ts'
 import type { Settings } from '../config.ts'
 import type { Config } from '../config-schema.ts'
+import { gatewaysOf, type OpenGateway } from './gateways.ts'
 import { type RedisSection, redisPrefix, redisUrl } from './redis.ts'
 
 /** Deliveries to one gateway at a time. */
@@ -46,7 +46,7 @@ export interface DispatchRoom {
   readonly webhook?: ApprovalWebhook
   readonly census: Census
   readonly history: History
-  readonly gateways: readonly WebhookGateway[]
+  readonly gateways: readonly OpenGateway[]
   /** Writes the history that waits, then closes everything. After the dispatcher has stopped. */
   close(): Promise<void>
 }
@@ -68,7 +68,7 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   const history = new History(context.writeChanges, clock, observe)
   const routes = new Routes(
     settings.config.containment.gateways.map(({ tenant, fallback }, at) => ({
-      gateway: gateways[at] as WebhookGateway,
+      gateway: gateways[at] as OpenGateway,
       fallback,
       ...(tenant !== undefined && { tenant }),
     })),
@@ -108,7 +108,11 @@ export async function openDispatch(settings: Settings, context: DispatchContext)
   const office = openOffice(parts)
   afterLoss.reconcile = () => office.desk.reconcile()
   const readOnlyTools = new Set(settings.config.detection.readOnlyTools)
-  const effectiveness = new EffectivenessWatch({ covering: (query) => posture.covering(query), readOnlyTools })
+  const effectiveness = new EffectivenessWatch({
+    covering: (query) => posture.covering(query),
+    recall: (orderId) => posture.recall(orderId),
+    readOnlyTools,
+  })
   return {
     ...office,
     posture,
@@ -159,13 +163,6 @@ function blastPolicy(budget: Config['containment']['budget']): BlastPolicy {
     redundantPairs: redundantPairs.map(([a = '', b = '']) => [a, b] as const),
     coolDownMs: coolDownMinutes * 60_000,
   }
-}
-
-export function gatewaysOf({ config, secret }: Settings): readonly WebhookGateway[] {
-  return config.containment.gateways.map(
-    ({ name, url, allowPrivate, secrets }) =>
-      new WebhookGateway({ name, url, allowPrivate, secrets: secrets.map(secret) }, Date.now),
-  )
 }
 
 interface QueueAndPosture {
