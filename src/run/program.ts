@@ -3,6 +3,7 @@ import { answerCommand, approvalsCommand } from './commands/approvals.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backtestCommand } from './commands/backtest.ts'
 import { baselinesCommand } from './commands/baselines.ts'
+import { completenessCommand } from './commands/completeness.ts'
 import { containCommand } from './commands/contain.ts'
 import { dlqCommand } from './commands/dlq.ts'
 import { doctorCommand } from './commands/doctor.ts'
@@ -48,6 +49,7 @@ export function createProgram(io: Io): Command {
     dlqCommand(io),
     forwardCommand(io),
     proxyCommand(io),
+    completenessCommand(io),
     doctorCommand(io),
     auditCommand(io),
   ]

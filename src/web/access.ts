@@ -54,6 +54,7 @@ export const ACCESS = {
   'GET /v1/exceptions/:id': READERS,
   'POST /v1/exceptions/:id/accept': RESPONDERS,
   'POST /v1/exceptions/:id/decline': RESPONDERS,
+  'GET /v1/completeness': READERS,
   'GET /v1/tools': READERS,
   'GET /v1/tools/:server/:tool': READERS,
   'GET /v1/baselines': READERS,

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import { DISPOSITIONS, type Disposition, type DispositionKind, type Finding } from '../model/index.ts'
 import { readFindings, type StoredFinding } from '../store/findings.ts'
 import type { Store } from '../store/store.ts'
+import { readCompleteness, type Verdict } from './completeness.ts'
 import { problem } from './server.ts'
 
 /** `measuring`: what it would have changed is being found out; `failed`: it could not be. */
@@ -94,6 +95,8 @@ export interface FindingDetail extends StoredFinding {
     readonly detail: string
     readonly by: string
   }[]
+  /** whether every event of the session came, as far as its PEPs number them */
+  readonly completeness: { readonly verdict: Verdict; readonly missing: number; readonly late: number }
 }
 
 /** What analysts read, close and except. */
@@ -105,7 +108,7 @@ export function findingRoutes(parts: FindingParts): FastifyPluginAsync {
   }
 }
 
-function listRoutes(server: FastifyInstance, { store }: FindingParts): void {
+function listRoutes(server: FastifyInstance, { store, now }: FindingParts): void {
   server.get('/v1/findings', { schema: { querystring: LIST_QUERY } }, async (request) => {
     const query = request.query as { readonly limit: number }
     return { findings: await readFindings(store, { ...query, tenant: request.principal.tenant }) }
@@ -117,8 +120,26 @@ function listRoutes(server: FastifyInstance, { store }: FindingParts): void {
     if (finding === undefined) return unknown(reply)
     const history = await store.query<StoredStep>(HISTORY, { tenant, id })
     const steps = history.map(({ at_ms, ...step }) => ({ time: new Date(at_ms).toISOString(), ...step }))
-    return { ...finding, history: steps } satisfies FindingDetail
+    return {
+      ...finding,
+      history: steps,
+      completeness: await completenessOf(store, finding, now()),
+    } satisfies FindingDetail
   })
+}
+
+const DAY_MS = 24 * 3_600_000
+
+/** Of the session, from a day before the situation until now. */
+async function completenessOf(
+  store: Pick<Store, 'query'>,
+  { tenant, agent, session, openedMs }: StoredFinding,
+  nowMs: number,
+): Promise<FindingDetail['completeness']> {
+  const window = { tenant, fromMs: openedMs - DAY_MS, toMs: nowMs, session: { agent, id: session } }
+  const { verdict, peps } = await readCompleteness(store, window)
+  const sum = (of: 'missing' | 'late') => peps.reduce((total, pep) => total + pep[of], 0)
+  return { verdict, missing: sum('missing'), late: sum('late') }
 }
 
 function dispositionRoute(server: FastifyInstance, { store, exceptions, told, forward, now }: FindingParts): void {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { BaselineState, Reason } from '../model/index.ts'
 import type { Store } from '../store/store.ts'
 import { baselineVersionRoutes } from './baseline-versions.ts'
+import { completenessRoutes } from './completeness.ts'
 import { deadLetterRoutes } from './dead-letters.ts'
 import { explainRoutes } from './explain.ts'
 import { problem } from './server.ts'
@@ -74,6 +75,7 @@ export function queryRoutes(parts: QueryParts): FastifyPluginAsync {
     explainRoutes(server, parts.store)
     deadLetterRoutes(server, parts)
     toolRoutes(server, parts)
+    completenessRoutes(server, parts)
   }
 }
 

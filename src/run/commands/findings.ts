@@ -147,6 +147,8 @@ function* linesOf(finding: FindingDetail): Generator<string> {
   if (disposition !== undefined)
     yield `closed as ${disposition.kind} by ${printable(disposition.by)}: ${printable(disposition.reason)}`
   if (finding.eventId !== '') yield `event ${printable(finding.eventId)} (belay explain ${printable(finding.eventId)})`
+  const { verdict, missing, late } = finding.completeness
+  yield `events of the session: ${verdict}${missing > 0 ? `, ${missing} missing` : ''}${late > 0 ? `, ${late} late` : ''}`
   for (const [at, step] of finding.runbook.entries()) yield `${at === 0 ? '\n' : ''}  ${at + 1}. ${printable(step)}`
   yield ''
   for (const { time, what, detail, by } of finding.history)
