@@ -3,30 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { readHunts } from '../src/store/hunts.ts'
 import { openStore } from '../src/store/open.ts'
 import type { Store } from '../src/store/store.ts'
+import { VIEWS } from '../src/store/views.ts'
 
 export const PAGE = fileURLToPath(new URL('../docs/analyst.md', import.meta.url))
+const HUNT_MARKS = /(<!-- hunts: written by `npm run docs:analyst` -->\n)[\s\S]*(<!-- end of hunts -->)/
 const MARKS = /(<!-- tables: written by `npm run docs:analyst` -->\n)[\s\S]*(<!-- end of tables -->)/
-
-/** What analysts are meant to read, as they would ask for it. */
-const VIEWS = [
-  'events',
-  'signals',
-  'tool_calls',
-  'sessions',
-  'findings',
-  'finding_revisions',
-  'exceptions',
-  'containments',
-  'containment_changes',
-  'tools_seen',
-  'current_baselines',
-  'learnt_sessions',
-  'profile_days',
-  'dead_letters',
-  'audit',
-]
 
 interface Column {
   readonly name: string
@@ -38,7 +22,17 @@ interface Column {
 export async function withTables(page: string, store: Store): Promise<string> {
   const sections: string[] = []
   for (const view of VIEWS) sections.push(await section(store, view))
-  return page.replace(MARKS, (_, begin: string, end: string) => `${begin}${sections.join('\n')}\n${end}`)
+  return page
+    .replace(MARKS, (_, begin: string, end: string) => `${begin}${sections.join('\n')}\n${end}`)
+    .replace(HUNT_MARKS, (_, begin: string, end: string) => `${begin}${hunts()}\n${end}`)
+}
+
+function hunts(): string {
+  const rows = readHunts().map(({ name, question, parameters }) => {
+    const asked = parameters.map((one) => `\`${one.name}=${one.standard}\` ${one.meaning}`).join('; ')
+    return `| \`${name}\` | ${question} | ${asked} |`
+  })
+  return ['| hunt | question | parameters |', '|---|---|---|', ...rows].join('\n')
 }
 
 async function section(store: Store, view: string): Promise<string> {

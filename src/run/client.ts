@@ -17,6 +17,8 @@ export interface InstanceOptions {
 export interface Client {
   get(path: string, query?: Readonly<Record<string, string | number | undefined>>): Promise<unknown>
   post(path: string, body: string | object, contentType?: string): Promise<unknown>
+  /** The answer's body as it is. */
+  bytes(path: string, body: object): Promise<Uint8Array>
 }
 
 /** Adds --url, --token and the files of TLS, all also from the environment. */
@@ -32,16 +34,21 @@ export function onInstance(command: Command): Command {
 /** Talks to the HTTP API of a running instance. Rejects with CommandError that says what to do. */
 export function createClient({ url, token, ...files }: InstanceOptions): Client {
   const tls = tlsOf(files)
-  const request = async (method: string, path: string, body?: string, contentType?: string): Promise<unknown> => {
+  const ask = async (method: string, path: string, body?: string, contentType?: string): Promise<Uint8Array> => {
     const headers = {
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(contentType !== undefined && { 'content-type': contentType }),
     }
-    const { status, text } = await answered(url, new URL(path, url), { ...tls, method, headers }, body)
-    if (status >= 300) throw refused(status, text)
+    const answer = await answered(url, new URL(path, url), { ...tls, method, headers }, body)
+    if (answer.status >= 300) throw refused(answer.status, answer.bytes.toString())
+    return answer.bytes
+  }
+  const request = async (...asked: Parameters<typeof ask>): Promise<unknown> => {
+    const text = Buffer.from(await ask(...asked)).toString()
     return text === '' ? undefined : (JSON.parse(text) as unknown)
   }
   return {
+    bytes: (path, body) => ask('POST', path, JSON.stringify(body), 'application/json'),
     get: (path, query = {}) => request('GET', `${path}${queryString(query)}`),
     post: (path, body, contentType = 'application/json') =>
       request('POST', path, typeof body === 'string' ? body : JSON.stringify(body), contentType),
@@ -66,7 +73,7 @@ function pemFile(path: string): string {
 
 interface Answer {
   readonly status: number
-  readonly text: string
+  readonly bytes: Buffer
 }
 
 /** Not by `fetch`, which cannot show a certificate. */
@@ -94,9 +101,7 @@ function exchange(url: URL, options: https.RequestOptions, body: string | undefi
     const request = (url.protocol === 'https:' ? https : http).request(url, options, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      )
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes: Buffer.concat(chunks) }))
       response.on('error', reject)
     })
     request.on('error', reject)

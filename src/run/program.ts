@@ -10,6 +10,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { explainCommand } from './commands/explain.ts'
 import { findingsCommand } from './commands/findings.ts'
 import { forwardCommand } from './commands/forward.ts'
+import { huntCommand } from './commands/hunt.ts'
 import { learnCommand } from './commands/learn.ts'
 import { proxyCommand } from './commands/proxy.ts'
 import { releaseCommand } from './commands/release.ts'
@@ -35,6 +36,7 @@ export function createProgram(io: Io): Command {
     learnCommand(io),
     scoreCommand(io),
     findingsCommand(io),
+    huntCommand(io),
     sessionsCommand(io),
     containCommand(io),
     releaseCommand(io),

@@ -11,6 +11,7 @@ import { containmentRoutes } from '../web/containments.ts'
 import { decideRoute } from '../web/decide.ts'
 import { findingRoutes } from '../web/findings.ts'
 import { forwardRoutes } from '../web/forward.ts'
+import { huntRoutes } from '../web/hunt.ts'
 import { createOidc } from '../web/oidc.ts'
 import { queryRoutes } from '../web/query.ts'
 import type { Probe, ServerParts, TlsFiles } from '../web/server.ts'
@@ -81,6 +82,7 @@ function webRoutes({ dispatch, door, store, exceptions, audit, forward }: Parts)
       ...(forward && { forward: (findings) => forward.desk.tell(findings) }),
       now: Date.now,
     }),
+    huntRoutes(store),
   ]
 }
 

@@ -11,8 +11,9 @@ test('a write that is cut short leaves no event without its finding and its dead
     },
     close: () => undefined,
   }
+  const hunts = { run: async () => new Uint8Array(), close: async () => undefined }
   const retention = { eventDays: 1, findingDays: 1 }
-  const store = new ClickHouseStore({ lanes: {} as Lanes, rows, retention, prepare: async () => {} })
+  const store = new ClickHouseStore({ lanes: {} as Lanes, rows, hunts, retention, prepare: async () => {} })
   const [first, ...others] = judgedCalls(1)
   if (first === undefined) throw new Error('no event was made')
   const judged = [{ ...first, verdict: { ...first.verdict, findings: [findingOf(first)] } }, ...others]

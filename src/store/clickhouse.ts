@@ -15,11 +15,13 @@ import { type Cluster, renderStatement } from './cluster.ts'
 import { DEAD_LETTERS, EVENTS, FINDINGS, LEASE_CHANGES, type Rows } from './columns.ts'
 import { toStoreError } from './errors.ts'
 import { readAgentHours, readHistory } from './history.ts'
+import type { HuntLane } from './hunt/lane.ts'
+import { Hunts } from './hunt/run.ts'
 import { migrate, readMigrations, type SqlRunner } from './migrate.ts'
 import { type Retention, retentionChanges } from './retention.ts'
 import { RowWriter, writeRows } from './rowbinary.ts'
 import { readSql } from './sql-file.ts'
-import type { QueryParameters, RestoreBound, Store } from './store.ts'
+import type { HuntRequest, QueryParameters, RestoreBound, Store } from './store.ts'
 
 const RECENT_SESSIONS = readSql('recent-sessions')
 
@@ -37,6 +39,7 @@ export interface Lanes {
 export interface StoreParts {
   readonly lanes: Lanes
   readonly rows: BinaryInsert
+  readonly hunts: HuntLane
   readonly retention: Retention
   readonly cluster?: Cluster
   /** makes the database when it is missing; done before anything else of `migrate` */
@@ -47,11 +50,13 @@ export interface StoreParts {
 export class ClickHouseStore implements Store {
   private readonly parts: StoreParts
   private readonly writer = new RowWriter()
+  private readonly hunts: Hunts
   private inserting: Promise<void> = Promise.resolve()
   private closed: Promise<void> | undefined
 
   constructor(parts: StoreParts) {
     this.parts = parts
+    this.hunts = new Hunts(parts.hunts, this)
   }
 
   async migrate(): Promise<void> {
@@ -113,6 +118,10 @@ export class ClickHouseStore implements Store {
     })
   }
 
+  hunt(request: HuntRequest): Promise<Uint8Array> {
+    return this.hunts.run(request)
+  }
+
   async command(sql: string, parameters: QueryParameters = {}): Promise<void> {
     await attempt('run a statement', async () => {
       for (const query of renderStatement(sql, this.parts.cluster)) {
@@ -161,6 +170,7 @@ export class ClickHouseStore implements Store {
     await this.inserting
     const { write, restore, read, learn } = this.parts.lanes
     await Promise.all([write, restore, read, learn].map((client) => client.close()))
+    await this.parts.hunts.close()
     this.parts.rows.close()
   }
 

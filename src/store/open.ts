@@ -4,6 +4,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import { type BinaryInsert, insertOverHttp, insertThroughFile } from './binary-insert.ts'
 import { ClickHouseStore, type Lanes } from './clickhouse.ts'
 import { toStoreError } from './errors.ts'
+import { embeddedLane, serverLane } from './hunt/lane.ts'
 import { DEFAULT_RETENTION, type Retention } from './retention.ts'
 import type { Store } from './store.ts'
 
@@ -94,7 +95,8 @@ async function openEmbedded({ directory, retention = DEFAULT_RETENTION }: Embedd
     for (const [name, value] of Object.entries(READING)) await client.command({ query: `SET ${name} = ${value}` })
   }
   const rows = insertThroughFile(lanes.write, path)
-  return new ClickHouseStore({ lanes, rows, retention, prepare: async () => {} })
+  const hunts = embeddedLane(path, DATABASE)
+  return new ClickHouseStore({ lanes, rows, hunts, retention, prepare: async () => {} })
 }
 
 const TIMEOUT_MS = 30_000
@@ -134,6 +136,7 @@ function openServer(options: ServerOptions): Store {
   return new ClickHouseStore({
     lanes,
     rows,
+    hunts: serverLane(client(timeoutMs)),
     retention: options.retention ?? DEFAULT_RETENTION,
     ...(cluster === undefined ? {} : { cluster }),
     async prepare() {

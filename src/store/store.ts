@@ -25,6 +25,24 @@ export interface QueryParameters {
   readonly [name: string]: string | number | boolean | readonly string[] | readonly number[]
 }
 
+export interface HuntLimits {
+  readonly maxMs: number
+  readonly maxMemoryBytes: number
+  /** what is beyond it is left out; a little more may come, since the engine stops between two blocks */
+  readonly maxRows: number
+  readonly maxResultBytes: number
+}
+
+/** SQL of an analyst. */
+export interface HuntRequest {
+  readonly tenant: string
+  readonly sql: string
+  readonly parameters: QueryParameters
+  readonly format: 'JSONCompact' | 'CSVWithNames' | 'Parquet'
+  /** absent: those of HUNT_LIMITS */
+  readonly limits?: Partial<HuntLimits>
+}
+
 /**
  * Events with their scores, dead letters, containment history, baselines: what analysts query and what sessions are
  * restored from. One writer; reads never hold an insert up. Called by the pipeline once per batch.
@@ -51,6 +69,8 @@ export interface Store {
   recentSessions(sinceMs: number, limit: number): Promise<ReadonlySet<SessionKey> | undefined>
   /** Read-only SQL with server-side parameters ({name:Type}); rows as objects. For our own queries, not for strangers'. */
   query<Row>(sql: string, parameters?: QueryParameters): Promise<readonly Row[]>
+  /** A stranger's SQL, read-only, within limits and within one tenant. Rejects with HuntRefused, HuntFailed or StoreError. */
+  hunt(request: HuntRequest): Promise<Uint8Array>
   /** A write of the learn job: INSERT ... SELECT, ALTER ... DELETE of a day it computes again. */
   command(sql: string, parameters?: QueryParameters): Promise<void>
   insert(table: string, rows: readonly Readonly<Record<string, unknown>>[]): Promise<void>

@@ -47,6 +47,8 @@ export const ACCESS = {
   'GET /v1/sessions': READERS,
   'GET /v1/sessions/:session': READERS,
   'GET /v1/events/:event/explanation': READERS,
+  'GET /v1/hunts': READERS,
+  'POST /v1/hunt': READERS,
   'GET /v1/findings': READERS,
   'GET /v1/findings/:id': READERS,
   'POST /v1/findings/:id/disposition': READERS,

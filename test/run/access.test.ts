@@ -139,6 +139,8 @@ function bodyFor(key: string): unknown {
       return { action: 'suspend_session', target, reason: 'mine now' }
     case 'POST /v1/containments/:id/renew':
       return { lease_minutes: 43_200 }
+    case 'POST /v1/hunt':
+      return { sql: 'SELECT * FROM events' }
     case 'POST /v1/findings/:id/disposition':
       return { disposition: 'benign', reason: 'mine now' }
     case 'POST /v1/containments/:id/ack':

@@ -102,9 +102,12 @@ function answerCommand(io: Io, verdict: 'accept' | 'decline'): Command {
     .action((id: string, options: AnswerOptions) => answer(io, verdict, id, options))
 }
 
-async function list(io: Io, { json, status, url, token, ...wanted }: ListOptions): Promise<void> {
-  const client = createClient({ url, ...(token !== undefined && { token }) })
-  const found = await client.get('/v1/findings', { ...wanted, status: status === 'all' ? undefined : status })
+async function list(
+  io: Io,
+  { json, status, severity, role, agent, session, cause, limit, ...instance }: ListOptions,
+): Promise<void> {
+  const wanted = { severity, role, agent, session, cause, limit, status: status === 'all' ? undefined : status }
+  const found = await createClient(instance).get('/v1/findings', wanted)
   if (json === true) return io.out(JSON.stringify(found))
   const { findings } = found as { readonly findings: readonly StoredFinding[] }
   io.out(
