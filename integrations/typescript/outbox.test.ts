@@ -10,7 +10,7 @@ describe('outbox', () => {
   beforeEach(async () => {
     belay.asked.length = 0
     belay.answer = ({ body }, response) =>
-      json(response, 202, { accepted: (JSON.parse(body) as []).length, rejected: [] })
+      json(response, 202, { accepted: (JSON.parse(body) as unknown[]).length, rejected: [] })
     outbox = new Outbox({
       api: new Api({ url: await belay.listen() }),
       clock: systemClock,
@@ -82,7 +82,7 @@ describe('outbox', () => {
 
   it('halves what is too large, and counts what is refused', async () => {
     belay.answer = ({ body }, response) => {
-      const { length } = JSON.parse(body) as []
+      const { length } = JSON.parse(body) as unknown[]
       if (length > 2) json(response, 413, {})
       else json(response, length === 2 ? 202 : 400, { rejected: [{ index: 0 }] })
     }
