@@ -1,8 +1,8 @@
-import type { EventData, Ref } from '../model/index.ts'
+import { type EventData, INJECTION_PREFIX, injectionsIn, type Ref } from '../model/index.ts'
 import { domainOf, findValues, normaliseName, normaliseUrl } from '../model/values.ts'
 import { askPairs, asksOf } from '../model/vocabulary.ts'
 import { Fingerprints, type Known } from './refs/fingerprint.ts'
-import { findImperatives } from './refs/imperatives.ts'
+import { findImperatives, namesIn } from './refs/imperatives.ts'
 
 /** Refs of one event, arguments first; the rest is cut. */
 export const MAX_REFS = 256
@@ -20,6 +20,7 @@ export type RefExtractor = (data: EventData) => readonly Ref[]
  * so that everything after this point needs refs only. `kind` is judged by the value's shape first and by the
  * argument's name second. Besides values, refs of kind `ask` say what a tool's name, the task and the orders inside a
  * result ask for (`send/money`), so that a call that only a web page asked for can be told from one the task asked for.
+ * Refs of kind `injection-…` say that a result speaks to the agent instead of to its reader (model/injections.ts).
  * Linear in the event's size.
  */
 export function createRefExtractor(options: RefOptions): RefExtractor {
@@ -285,7 +286,18 @@ function kindOfName(name: string): string | undefined {
   return kind
 }
 
+/** characters of an order to the agent that are looked at for what it names */
+const MAX_ORDER = 400
+
+/** What speaks to the agent comes first: what it names is an order, whatever else says it. */
 function addResult(refs: RefList, sample: string): void {
+  for (const { kind, text } of injectionsIn(sample)) {
+    const words = text.slice(0, MAX_ORDER)
+    refs.add('result', INJECTION_PREFIX + kind, `${kind}:${words}`, true)
+    findValues(words, (valueKind, value) => refs.add('result', valueKind, value, true))
+    for (const name of namesIn(words)) refs.add('result', 'name', normaliseName(name), true)
+    for (const pair of askPairs(asksOf(words))) refs.add('result', kindOfAsk(pair), pair, true)
+  }
   for (const order of findImperatives(sample)) {
     findValues(sample.slice(order.from, order.to), (kind, value) => refs.add('result', kind, value, true))
     for (const name of order.names) refs.add('result', 'name', normaliseName(name), true)

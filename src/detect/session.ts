@@ -3,6 +3,7 @@ import {
   agentKey,
   argumentTraits,
   effectOfName,
+  nameOf,
   parameterShapes,
   resultTraits,
   roleOf,
@@ -136,7 +137,8 @@ export class Sessions {
     current.name = step.name
     current.effect = this.effectOf(event, step)
     current.parameters = first ? parameterShapes(data.args) : NO_PARAMETERS
-    current.traits = traitsOf(data, first)
+    const copied = first && mayReachOut(current.effect, data) ? session.copiedBy(data.args) : NO_PARAMETERS
+    current.traits = traitsOf(data, first, copied)
     current.agentHour = this.agentHourOf(event, session, first)
     if (first) session.calls++
     if (data.result?.bytes !== undefined) session.bytes += data.result.bytes
@@ -153,6 +155,8 @@ export class Sessions {
       if (ref.in === 'args') session.see(ref, IN_ARGS, undefined)
       else if (ref.in === 'result') session.see(ref, bitsOf(ref), name)
     }
+    if (data.result?.sample !== undefined && data.tool !== undefined)
+      session.rememberResult(`${data.server.id}/${data.tool.name}`, data.result.sample)
     if (!this.current.firstOfCall) return
     session.pushHistory(this.current.token)
     if (data.tool !== undefined) session.countUse(name)
@@ -343,9 +347,16 @@ function minuteOf(timeMs: number): number {
 
 const NO_PARAMETERS: readonly string[] = []
 
+/** What only reads sends nothing away, unless what it reads is an address. */
+function mayReachOut(effect: Effect, { refs }: EventData): boolean {
+  return effect !== 'read' || refs?.some((ref) => ref.in === 'args' && ref.kind === 'url') === true
+}
+
 /** Arguments are looked at once per call, a result where it is stated. */
-function traitsOf({ args, target, result }: EventData, first: boolean): readonly string[] {
-  const traits = first ? argumentTraits(args, target) : NO_PARAMETERS
+function traitsOf({ args, target, result }: EventData, first: boolean, copied: readonly string[]): readonly string[] {
+  const ofArguments = first ? argumentTraits(args, target) : NO_PARAMETERS
+  const traits =
+    copied.length === 0 ? ofArguments : [...ofArguments, ...copied.map((source) => nameOf('copied', source))]
   if (result?.sample === undefined) return traits
   const ofResult = resultTraits(result.sample)
   return ofResult.length === 0 ? traits : traits.length === 0 ? ofResult : [...traits, ...ofResult]

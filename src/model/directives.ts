@@ -1,4 +1,7 @@
+import { conceals, overrides } from './injections.ts'
+import { areNear, type Mention, mentionsIn } from './lexicon.ts'
 import { latinised, revealed } from './plain-text.ts'
+import { MAX_QUOTE, quotable, sentencesOf } from './sentences.ts'
 import { effectOfName } from './vocabulary.ts'
 
 /**
@@ -42,9 +45,6 @@ export interface ToolText {
   readonly schema?: unknown
 }
 
-const MAX_SENTENCES = 200
-const MAX_SENTENCE = 500
-const MAX_QUOTE = 160
 const MAX_STRINGS = 400
 const MAX_SCHEMA_DEPTH = 12
 
@@ -83,6 +83,9 @@ const CONDITION =
   /\b(?:if|in case|as soon as|every|each|for all|whenever|when|before|prior|after|first|once|while|during|then)\b/u
 const SETS_ARGUMENT =
   /\b(?:set|use|fill|put|point|change|replace|specify|add|append|include|prefix|with)\b(?: [^ ]+){0,6}? (?:path|recipient|channel|address|amount|account|url|parameter|argument|value|query|branch|target|field|to|as)\b/u
+/** an argument that says where something goes gets a value of the description's choice */
+const FIXES_TARGET =
+  /\b(?:set|put|make|point|fill|change)(?: [^ ]+){0,3}? (?:recipient|payee|beneficiary|destination|cc|bcc|address|account|webhook|endpoint)s? (?:to|as|with|in|is)\b/u
 const DISCREDITS =
   /\b(?:deprecated|malicious|insecure|unsafe|broken|compromised|outdated|(?:must|should) (?:never|not)(?: be)? (?:used|called|invoked|use|call)|(?:do not|don't|never) (?:use|call|invoke)|stop using)\b/u
 
@@ -136,39 +139,18 @@ function judgeText(raw: string, add: Add): void {
       speaks = true
       add(kind, nats, quote)
     })
-    if (speaks || isOrder(secret.toLowerCase())) add('hidden-text', 6, secret)
+    if (speaks || (isOrder(secret.toLowerCase()) && !TO_AUTHORS.test(secret))) add('hidden-text', 6, secret)
   }
   judgeSentences(text, add)
 }
 
+/** what generators and authors leave in comments */
+const TO_AUTHORS =
+  /\b(?:do not|don't|never) (?:edit|modify|change|touch|remove|delete)\b|\b(?:todo|fixme|eslint|prettier|generated)\b/i
+
 function judgeSentences(text: string, add: Add): void {
   judgeMarkup(text, add)
   for (const sentence of sentencesOf(text)) judgeSentence(sentence, add)
-}
-
-/** Lower case, single blanks; a line break alone does not end a sentence. At most MAX_SENTENCES of MAX_SENTENCE characters. */
-export function sentencesOf(text: string): readonly string[] {
-  const flat = text
-    .toLowerCase()
-    .replace(/[’ʼ]/g, "'")
-    .replace(/\n[ \t]*(?=\n|[-*#•])/g, '. ')
-    .replace(/\s+/g, ' ')
-  const sentences: string[] = []
-  let from = 0
-  for (let i = 0; i <= flat.length && sentences.length < MAX_SENTENCES; i++) {
-    const c = flat[i]
-    const ends =
-      i === flat.length ||
-      i - from >= MAX_SENTENCE ||
-      c === '。' ||
-      c === '！' ||
-      ((c === '.' || c === '!' || c === '?' || c === ';') && (flat[i + 1] === ' ' || i + 1 === flat.length))
-    if (!ends) continue
-    const sentence = flat.slice(from, i + 1).trim()
-    if (sentence.length > 3) sentences.push(sentence)
-    from = i + 1
-  }
-  return sentences
 }
 
 /** up to so many words between two that belong together; single blanks, so that a match is found in linear time */
@@ -177,6 +159,9 @@ const NEAR = '(?: [^ ]+){0,4}? '
 const pattern = (source: string): RegExp => new RegExp(source.replaceAll('~~', GAP).replaceAll('~', NEAR), 'u')
 
 const NEGATED = pattern("\\b(?:do not|don't|never|not|without|avoid|cannot|must not|should not|no)\\b")
+/** what is said with a negation and orders all the same */
+const UNRESTRAINED =
+  /\botherwise\b|\bwill not work\b|\bif not\b|\bwithout (?:asking|confirm|approv|telling|notif|prompt|hesitat|delay|exception)/u
 const MODAL = pattern(
   "\\b(?:must|should|shall|always|required|mandatory|needs? to|has to|have to|make sure|ensure|be sure|important|please|first|necessary|requires? (?:that )?you|works best|only works?|do not|don't|never|will not work|could (?:you|also))\\b",
 )
@@ -187,6 +172,11 @@ const ORDER_VERB =
 const ORDER_AFTER_CLAUSE =
   /, (?:please |also |then |you |simply |first |and |immediately |kindly )*(?:read|send|forward|include|pass|call|use|invoke|execute|run|append|attach|copy|upload|post|submit|provide|open|fetch|load|retrieve|access|set|change|replace|add|write|delete|remove|ignore|redirect|extract|collect|email|bcc|cc|transmit|report|insert|prepend|scan|dump|print|save|store|put|fill|log|record|recommend|approve|obtain|collect|tell|hand|give)\b/u
 
+/** "whenever a payment is made set the recipient to ...", without the comma */
+const ORDER_IN_CLAUSE = pattern(
+  '\\b(?:when|whenever|if|once|after|before|as soon as|while|for each|for every)(?: [^ ]+){1,7}? (?:then |also |always |must |please )?(?:set|replace|change|send|forward|append|include|redirect|copy|use|add|call|put|overwrite|divert) \\b',
+)
+
 /** consent that a description claims in the name of the user */
 const CONSENT =
   /\b(?:user|owner|admin(?:istrator)?|human|operator|customer) (?:has |have |is |was |already )+(?:authori[sz]ed|approved|consented|agreed|granted|given|allowed|confirmed|permitted)\b/u
@@ -194,7 +184,11 @@ const CONSENT =
 /** A sentence that tells its reader to do something. */
 function isOrder(sentence: string): boolean {
   return (
-    MODAL.test(sentence) || CONSENT.test(sentence) || ORDER_VERB.test(sentence) || ORDER_AFTER_CLAUSE.test(sentence)
+    MODAL.test(sentence) ||
+    CONSENT.test(sentence) ||
+    ORDER_VERB.test(sentence) ||
+    ORDER_AFTER_CLAUSE.test(sentence) ||
+    ORDER_IN_CLAUSE.test(sentence)
   )
 }
 
@@ -215,12 +209,16 @@ const CONCEALMENT: readonly RegExp[] = [
   pattern(
     `\\b${AUDIENCE}~(?:not|never|n't)~(?:know|see|notice|be aware|be told|be informed|be notified|be shown|realize|learn|find out)\\b`,
   ),
-  pattern('\\b(?:silently|secretly|covertly|stealthily|discreetly|quietly|surreptitiously|unnoticed|invisibly)\\b'),
+  pattern(
+    '\\b(?:silently|secretly|covertly|stealthily|discreetly|quietly|surreptitiously|unnoticed|invisibly|behind the scenes)\\b',
+  ),
   pattern('\\b(?:keep|kept|remain|stay)~(?:secret|hidden|confidential|invisible|between us|unnoticed)\\b'),
   pattern('\\b(?:hide|conceal|mask|obscure)~(?:from|this|the fact|these|any trace)\\b'),
   pattern('\\b(?:is|as) a secret (?:operation|step|instruction|task)\\b'),
-  /不要(?:告诉|告知|通知|提及|透露|向用户)|無需告知|无需告知|请勿(?:告诉|提及)|ユーザーに(?:は)?(?:伝え|言わ|知らせ|通知し)(?:ない|ず)|사용자에게 (?:알리|말하)지/u,
-  /\bno (?:le |lo |se lo )?(?:digas|diga|menciones|mencione|informes|informe|reveles) |\bne (?:le |l')?(?:dites|dis|mentionnez|mentionne|informez|révélez) |\b(?:erwähne|sage?|informiere|verrate|teile)\b[^.]{0,60}\bnicht|не (?:сообщай|говори|упоминай|раскрывай)|\bnão (?:diga|mencione|informe|revele) /u,
+  pattern(
+    '\\b(?:nobody|no one|none of (?:them|this))~(?:know|knows|hear|hears|see|sees|notice|notices|told|informed)\\b',
+  ),
+  pattern('\\b(?:say nothing|keep (?:this|it|that) to yourself)\\b'),
 ]
 /** what is rightly not shown */
 const HYGIENE = pattern(
@@ -233,7 +231,6 @@ const OVERRIDE: readonly RegExp[] = [
   pattern('\\b(?:new|updated|real|actual) (?:system )?(?:instructions?|directives?)\\b(?: [^ ]+){0,2}:'),
   pattern('\\byou are (?:now|no longer)\\b'),
   pattern('\\b(?:takes?|has|have) (?:precedence|priority) over\\b'),
-  /忽略(?:之前|以上|先前|所有)|無視し(?:て|ろ)|以前の指示|ignora (?:las|todas)|ignore[zr]? (?:les|toutes)|ignoriere (?:alle|die)|игнорируй/u,
 ]
 const SECRET_PATH =
   /(?:\.ssh\b|\bid_(?:rsa|ed25519|ecdsa|dsa)\b|\.env\b|\.aws\b|\.kube\b|\.gnupg\b|\.netrc\b|\.npmrc\b|\.pypirc\b|\.git-credentials\b|\.docker\/config|\.cursor\b|\bmcp(?:_config)?\.json\b|claude_desktop_config|\/etc\/(?:passwd|shadow|sudoers|hosts)\b|authorized_keys|known_hosts|\bcredentials?\.(?:json|ya?ml|txt|ini|csv|xml|db)\b|\bsecrets?\.(?:json|ya?ml|txt|env|toml)\b|\bpasswords?\.(?:txt|csv|json|db)\b|\btokens?\.(?:json|txt)\b|\.(?:bash|zsh)_history\b|\.(?:pem|pfx|p12|kdbx|keystore)\b|\bwallet\.dat\b|\bkeychain\b|\bsam\b.{0,4}\bhive\b|\/proc\/(?:self|\d+)\/environ|\/var\/run\/secrets|\/root\/|login data\b)/u
@@ -241,18 +238,19 @@ const SECRET_NAME = pattern(
   '\\b(?:api[ _-]?keys?|(?:access|auth|bearer|session|refresh|secret|oauth|api|security)[ _-]?(?:tokens?|keys?|cookies?)|passwords?|passphrases?|credentials?|private[ _-]?keys?|ssh keys?|seed phrases?|mnemonics?|environment variables?|env vars?|secrets?|cookies?|browser (?:history|data|profiles?)|passport(?: numbers?)?|dates? of birth|home address(?:es)?|phone numbers?|medical records?|salar(?:y|ies)|one-time codes?|2fa codes?|mfa codes?|otp|credit card|card numbers?|cvv|social security|ssn|bank details|account numbers?|connection strings?|config(?:uration)? files?)\\b',
 )
 const CONVERSATION = pattern(
-  "\\b(?:system (?:prompt|message|instructions)|(?:conversation|chat|message|session|tool[ -]call) (?:history|context|transcript|log)|(?:full|entire|complete|whole|all|previous|prior|past|recent|above|preceding) (?:[^ ]+ ){0,3}?(?:conversation|chat|messages?|context|prompts?|history|transcript|interactions?)|chain of thought|(?:list|names?|descriptions?) of (?:all |the |every |other )*(?:available |other )?tools|(?:all|every|other) (?:available )?tools(?:' names)?,? (?:and|with)? ?(?:their )?(?:names?|descriptions?|parameters?)|(?:every|each|all|last|latest|previous) (?:user|human)(?: |'s )(?:message|prompt|input|question|query|request)s?|user's (?:original |full |exact |last |first )?(?:message|prompt|question|query|request|input|data|personal))\\b",
+  "\\b(?:system (?:prompt|message|instructions)|(?:conversation|chat|message|session|tool[ -]call) (?:history|context|transcript|log)|(?:full|entire|complete|whole|all|previous|prior|past|recent|above|preceding) (?:[^ ]+ ){0,3}?(?:conversation|chat|messages?|context|prompts?|history|transcript|interactions?)|chain of thought|(?:everything|anything|all|whatever)(?: that)? (?:the user|they|was|has been|you)(?: have| has)?(?: been)? (?:written|wrote|said|typed|asked|discussed|told|entered|learned|learnt)|(?:list|names?|descriptions?) of (?:all |the |every |other )*(?:available |other )?tools|(?:all|every|other) (?:available )?tools(?:' names)?,? (?:and|with)? ?(?:their )?(?:names?|descriptions?|parameters?)|(?:every|each|all|last|latest|previous) (?:user|human)(?: |'s )(?:message|prompt|input|question|query|request)s?|user's (?:original |full |exact |last |first )?(?:message|prompt|question|query|request|input|data|personal))\\b",
 )
 /** beside what the tool needs */
-const TOO = /\b(?:also|additionally|as well|too|collect|gather|found|stored|saved)\b/u
+const TOO =
+  /\b(?:also|additionally|as well|too|collect|gather|found|stored|saved|come across|(?:any|all|every) (?:[a-z]+ ){0,2}(?:passwords?|credentials|keys|tokens|secrets))\b/u
 /** A sentence that begins with what the tool itself does is no order, whatever else is in it. */
 const OWN_WORK = /^(?:get|list|fetch|retrieve|read|search|return|query|load|find|show|view)s?\b/u
 /** all of it, word by word: more than a tool needs to do its work */
 const WHOLE =
-  /\b(?:verbatim|complete|entire|full|exact|whole|all|every|each|history|system prompt|chain of thought|available tools|list of tools)\b/u
+  /\b(?:verbatim|complete|entire|full|exact|whole|all|every|each|history|system prompt|chain of thought|(?:everything|anything|all|whatever)(?: that)? (?:the user|they|was|has been|you)(?: have| has)?(?: been)? (?:written|wrote|said|typed|asked|discussed|told|entered|learned|learnt)|available tools|list of tools)\b/u
 const WHEN_EVER = /\b(?:whenever|when|every|each|all|always|must|any|after|before)\b/u
 const MOVE = pattern(
-  '\\b(?:include|pass|send|provide|append|attach|paste|submit|forward|copy|supply|put|add|insert|embed|encode|transmit|upload|post|share|return|report|write|save|store|leak|exfiltrate|place|fill|give|summari[sz]e|email|e-mail|deliver|relay|prepend|concatenate|store|log|sent|passed|included|provided|forwarded|appended|attached|uploaded|submitted|copied|transmitted|posted|redirected|redirect|route|routed|bcc|cc|bcced|cced|mirror|sync|backup|back up|loop|transfer|transferred|read|reads|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|use|set|encod(?:e|es|ing)|passing|reading|tell us|hand|record)\\b',
+  '\\b(?:include|pass|send|provide|append|attach|paste|submit|forward|copy|supply|put|add|insert|embed|encode|transmit|upload|post|share|return|report|write|save|store|leak|exfiltrate|place|fill|give|summari[sz]e|email|e-mail|deliver|relay|prepend|concatenate|store|log|sent|passed|included|provided|forwarded|appended|attached|uploaded|submitted|copied|transmitted|posted|redirected|redirect|route|routed|bcc|cc|bcced|cced|mirror|sync|backup|back up|loop|transfer|transferred|read|reads|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|use|set|encod(?:e|es|ing)|passing|reading|tell us|hand|record|given|supplied|handed|fed|state)\\b',
 )
 const READ = pattern(
   '\\b(?:read|open|cat|load|retrieve|access|fetch|extract|collect|get|dump|print|contents? of|include|pass|send|use|list|check|verify|scan|view|look at|inspect|copy|call|access|query|search)\\b',
@@ -277,7 +275,7 @@ const OTHER_ACTION = pattern(
   '\\b(?:must|should|shall|always|required to|need to|needs to|have to|has to|mandatory|ensure|make sure|necessary to|be sure to|first|please)~~(?:read|open|execute|run|delete|remove|modify|change|write|create|send|transfer|disable|grant|update|append|list|reset|erase|copy|access|fetch|rename|move|chmod|add|drop|purchase|buy|approve|share|publish|set|replace|export)\\b',
 )
 const OWN_REACH = pattern(
-  '\\b(?:must|should|shall|has to|needs to|always) (?:first |also |always )?be (?:called|used|invoked|executed|run)(?: [^ ]+){0,3}? (?:before|prior to|after|for|with|on|during|ahead of) (?:any|every|all|each)\\b',
+  '\\b(?:must|should|shall|has to|needs to|always|is to) (?:first |also |always )?be (?:called|used|invoked|executed|run) (?:before|prior to|at the start of) (?:anything|all|any|every|each|the first)(?: [^ ]+){0,3}? (?:conversation|session|request|task|message|chat|else)|\\b(?:must|should|shall|has to|needs to|always) (?:first |also |always )?be (?:called|used|invoked|executed|run)(?: [^ ]+){0,3}? (?:before|prior to|after|for|with|on|during|ahead of) (?:any|every|all|each)\\b',
 )
 const OUTPUT_MOVED = pattern(
   '\\b(?:pass|include|provide|send|submit|supply|append|attach|put|paste|feed)(?: [^ ]+){0,4}? (?:contents?|outputs?|results?|responses?|data)(?: [^ ]+){0,4}? (?:as|in|into|here|to this|through|via|within|back)\\b',
@@ -296,6 +294,9 @@ const TAMPERING: readonly RegExp[] = [
     '\\b(?:must|should|shall|always|will)(?: [^ ]+){0,6}? (?:be sent|be forwarded|be routed|be redirected|be copied|send all|forward all|route all|be replaced|be prefixed|be set to|include the prefix)\\b',
   ),
   pattern('\\b(?:prefix|prepend|append|suffix)(?: [^ ]+){0,6}? (?:to|with) (?:all|any|every|each|subsequent)\\b'),
+  pattern(
+    '\\b(?:whatever|no matter (?:what|which)|regardless of (?:what|which)|even (?:if|when|though)) (?:[^ ]+ )?(?:the )?(?:user|users|caller|owner) (?:asks?|asked|says?|said|wants?|names?|named|requests?|requested|chooses?|chose|has)\\b',
+  ),
   pattern('\\binstead of (?:the )?(?:user|actual|requested|specified|provided|original|given|real)\\b'),
 ]
 const PREFERENCE: readonly RegExp[] = [
@@ -308,7 +309,12 @@ const PREFERENCE: readonly RegExp[] = [
   pattern(
     '\\b(?:best|most (?:accurate|reliable|trusted|advanced|powerful|secure)|#1|number one|superior|world-class|top-rated|highest(?: [^ ]+)? quality|the only)\\b(?: [^ ]+){0,12}? (?:must|always|should|prioriti[sz]e|choose|prefer|recommended over|over (?:all )?other)\\b',
   ),
-  pattern('\\b(?:always|must) (?:choose|pick|select|prioriti[sz]e|prefer) this\\b'),
+  pattern(
+    '\\b(?:always|must)(?: be)? (?:choose|pick|select|prioriti[sz]e|prefer|chosen|picked|selected|preferred) (?:this|over)\\b',
+  ),
+  pattern(
+    '\\b(?:other|competing|alternative|remaining|existing)(?: [^ ]+){0,2}? (?:tools?|servers?|services?|functions?)(?: [^ ]+){0,4}? (?:withdrawn|deprecated|retired|broken|unsafe|insecure|compromised|outdated|unreliable|wrong|removed|malicious|disabled)\\b',
+  ),
   pattern(
     '\\b(?:deprecated|broken|insecure|compromised|unsafe|outdated|unavailable|discontinued|disabled|offline|vulnerable)\\b(?: [^ ]+){0,10}? (?:use|call|choose|prefer|switch to) this\\b',
   ),
@@ -316,13 +322,18 @@ const PREFERENCE: readonly RegExp[] = [
     '\\b(?:this|it) (?:tool |version |one |function )?(?:replaces|supersedes|overrides|takes over|should be used instead of)\\b',
   ),
 ]
+/** the choice is taken from the user, or others are spoken ill of */
+const FORBIDS_OTHERS =
+  /\b(?:withdrawn|unsafe|insecure|compromised|malicious|wrong|unreliable|even (?:if|when)|never (?:use|call)|(?:do not|don't) (?:use|call)|ignore|disregard)\b/u
 const COMMAND =
   /\bchmod (?:-[a-z]+ )?[0-7+ugoa]{2,5}|\bcurl [^|]{0,120}\| ?(?:ba|z)?sh\b|\bwget \S{4,}|\brm -[rf]{1,2}\b|\bnc -[a-z]*e\b|\/bin\/(?:ba)?sh\b|\bbash -[ic]\b|base64 (?:-d|--decode)|\bpowershell\b|\bpython3? -c\b|\bos\.system|\bsubprocess\.|\beval\(|__import__|\bsudo \S|\bmkfs\b|\bcrontab\b|\bdd if=|\breverse shell\b|\bxp_cmdshell\b|\bdrop table\b|\bcurl -\S+ |\bcurl https?:|&& ?(?:curl|wget|rm|cat|nc)\b|; ?(?:curl|wget|rm|nc) /u
+const FETCH_AND_RUN =
+  /\b(?:curl|wget|iwr|irm)\b[^|;]{0,160}\| ?(?:sudo )?(?:ba|z|da)?sh\b|\b(?:iex|invoke-expression)\b|chmod (?:-r )?[0-7]?777/u
 const DISABLE = pattern(
-  '\\b(?:disable|turn off|deactivate|remove|skip|bypass|suspend)~(?:security|logging|logs|audit|antivirus|firewall|2fa|mfa|authentication|authorization|confirmation|verification|approval|sandbox|validation|monitoring|safety|permission checks?|access controls?|encryption|tls|ssl)\\b',
+  '\\b(?:disable|turn off|deactivate|remove|skip|bypass|suspend)~(?:security|logging|logs|audit|antivirus|firewall|2fa|mfa|authentication|authorization|confirmation|verification|approval|sandbox|validation|monitoring|safety|permission checks?|access controls?|encryption|tls|ssl)\\b|\\b(?:approval|confirmation|authentication|logging|safety|security|permission|review)~(?:is|are|has been|have been)~(?:off|disabled|suspended|lifted|waived|removed|skipped)\\b',
 )
 const SKIPS =
-  /--dangerously[\w-]*|--no-verify|--yolo|--no-sandbox|--yes-always|--trust-all|\bauto[- ]?approv(?:e|al)\b|\bskip[- ]permissions?\b|\b(?:approve|accept|confirm|merge|sign|execute|grant|transfer|pay)\b(?: [^ ]+){0,5}? (?:automatically|without (?:asking|confirmation|review|approval|checking|prompting))\b/u
+  /--dangerously[\w-]*|--no-verify|--yolo|--no-sandbox|--yes-always|--trust-all|\bauto[- ]?approv(?:e|al)\b|\bskip[- ]permissions?\b|\b(?:approve|accept|confirm|merge|sign|execute|grant|transfer|pay|try again|retry|proceed|continue)\b(?: [^ ]+){0,5}? (?:automatically|without (?:asking|confirmation|review|approval|checking|prompting))\b/u
 const LEAVES_OUT =
   /\b(?:leave out|omit|suppress|exclude|hide|remove|do not (?:list|report|mention|show|include|flag|raise)|don't (?:list|report|mention|show|flag)|ignore)(?: [^ ]+){0,4}? (?:warnings?|errors?|problems?|issues found|risks?|findings?|vulnerabilit(?:y|ies)|alerts?|concerns?|disclaimers?)\b/u
 const IN_REPLIES =
@@ -333,10 +344,13 @@ const JUSTIFICATION = pattern(
 
 function judgeSentence(sentence: string, add: Add): void {
   if (CONCEALMENT.some((one) => one.test(sentence))) add('concealment', concealmentOf(sentence), sentence)
+  const mentions = mentionsIn(sentence)
   if (OVERRIDE.some((one) => one.test(sentence)))
     add('override', /precedence|priority/.test(sentence) ? 4 : 7, sentence)
+  else if (overrides(mentions)) add('override', 7, sentence)
+  judgeForeign(sentence, mentions, add)
   const order = isOrder(sentence) || isForeign(sentence)
-  const forbids = NEGATED.test(sentence) && !/\botherwise\b|\bwill not work\b|\bif not\b/.test(sentence)
+  const forbids = NEGATED.test(sentence) && !UNRESTRAINED.test(sentence)
   judgeSecrets(sentence, order, forbids, add)
   if (CONVERSATION.test(sentence) && MOVE.test(sentence) && !forbids)
     add('conversation', order && !OWN_WORK.test(sentence) ? (WHOLE.test(sentence) ? 6 : 4.5) : 2, sentence)
@@ -345,6 +359,7 @@ function judgeSentence(sentence: string, add: Add): void {
     add('address', COPY_ALSO.test(sentence) ? 7 : 5, sentence)
   if (address !== null && order && IN_REPLIES.test(sentence) && WHEN_EVER.test(sentence) && !ILLUSTRATED.test(sentence))
     add('address', 6, sentence)
+  if (address !== null && FIXES_TARGET.test(sentence) && !ILLUSTRATED.test(sentence)) add('tampering', 3, sentence)
   if (LEAVES_OUT.test(sentence)) add('concealment', 4, sentence)
   if (CONSENT.test(sentence)) add('authority', 3, sentence)
   if (SKIPS.test(sentence)) add('command', order ? 6 : 4, sentence)
@@ -354,10 +369,29 @@ function judgeSentence(sentence: string, add: Add): void {
   if (order && !forbids && OUTPUT_MOVED.test(sentence)) add('conversation', 2.5, sentence)
   if (MODEL_ADDRESSED.test(sentence)) add('authority', 3, sentence)
   if (!forbids && TAMPERING.some((one) => one.test(sentence))) add('tampering', order ? 5 : 4, sentence)
-  if (PREFERENCE.some((one) => one.test(sentence))) add('preference', 5, sentence)
-  if (COMMAND.test(sentence) && !forbids) add('command', order ? 5 : 3, sentence)
+  if (PREFERENCE.some((one) => one.test(sentence))) add('preference', FORBIDS_OTHERS.test(sentence) ? 6 : 5, sentence)
+  if (FETCH_AND_RUN.test(sentence) && !forbids) add('command', 6, sentence)
+  else if (COMMAND.test(sentence) && !forbids) add('command', order ? 5 : 3, sentence)
   else if (order && DISABLE.test(sentence)) add('command', WHEN.test(sentence) ? 6 : 4, sentence)
   if (order && JUSTIFICATION.test(sentence) && WHEN.test(sentence)) add('justification', 1.5, sentence)
+}
+
+/** Sentences with a verb of another language: what is kept from the user, and what is taken from them before or always. */
+function judgeForeign(sentence: string, mentions: readonly Mention[], add: Add): void {
+  if (conceals(sentence)) add('concealment', 7, sentence)
+  const isForeign = mentions.some(({ concept, isEnglish }) => !isEnglish && (concept === 'send' || concept === 'read'))
+  if (!isForeign) return
+  const reads = areNear(mentions, 'read', 'secret', 8) || (has(mentions, 'read') && SECRET_PATH.test(sentence))
+  const sends = areNear(mentions, 'send', 'secret', 10) || (has(mentions, 'send') && SECRET_PATH.test(sentence))
+  const always = has(mentions, 'must') || has(mentions, 'before')
+  if (reads && has(mentions, 'send')) add('secret', 7, sentence)
+  else if ((reads || sends) && always && !areNear(mentions, 'not', 'send', 3)) add('secret', 4.5, sentence)
+  if (areNear(mentions, 'send', 'conversation', 10) && (always || areNear(mentions, 'all', 'conversation', 3)))
+    add('conversation', 6, sentence)
+}
+
+function has(mentions: readonly Mention[], concept: Mention['concept']): boolean {
+  return mentions.some((one) => one.concept === concept)
 }
 
 /** An adverb alone may be about the tool, and a secret is rightly kept from the screen; what the model does is not. */
@@ -390,7 +424,7 @@ const MARKUP: readonly (readonly [RegExp, number])[] = [
     4,
   ],
   [
-    /<\/?\s?(?:system|system[_-]?(?:prompt|message|instruction)s?|assistant|note_to_[a-z]{2,12}|s)\s?>|<\|[a-z_]{2,20}\|>|\[\/?inst\]|<<sys>>/i,
+    /\[(?:system|admin|assistant|developer)\]|<\/?\s?(?:system|system[_-]?(?:prompt|message|instruction)s?|assistant|note_to_[a-z]{2,12}|s)\s?>|<\|[a-z_]{2,20}\|>|\[\/?inst\]|<<sys>>/i,
     6,
   ],
   [
@@ -450,10 +484,4 @@ function stringsOf(schema: unknown): Strings {
   }
   walk(schema, 0, false)
   return { values, names }
-}
-
-/** Control characters and runs of blanks out, cut: an analyst's console must not be moved by what it shows. */
-export function quotable(text: string): string {
-  const flat = text.replace(/[\p{C}\s]+/gu, ' ').trim()
-  return flat.length > MAX_QUOTE ? `${flat.slice(0, MAX_QUOTE - 1)}…` : flat
 }

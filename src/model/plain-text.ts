@@ -1,6 +1,6 @@
 /**
- * What a model reads in a text and a person does not see: characters without a shape, text between comment marks, text
- * in another coding. `revealed` takes it out, normalises the rest (NFKC, Unicode TR 39 confusables of mixed words) and
+ * What a model reads in a text and a person does not see: characters without a shape, text between comment marks or in
+ * elements that are not shown, text in another coding. `revealed` takes it out, normalises the rest (NFKC, Unicode TR 39 confusables of mixed words) and
  * says what was hidden and how, so that whatever judges the text judges all of it.
  */
 
@@ -13,6 +13,9 @@ export type Hiding =
   | 'encoded'
   | 'far-away'
   | 'terminal'
+  | 'wide'
+  | 'spaced'
+  | 'styled'
 
 export interface Revealed {
   /** normalised, invisible characters taken out, comments in place */
@@ -35,6 +38,8 @@ export function revealed(raw: string): Revealed {
   const hidden: string[] = []
   const text = isPlainAscii(cut) ? cut : unmasked(cut, ways, hidden)
   findComments(text, ways, hidden)
+  findStyled(text, ways, hidden)
+  findSpaced(text, ways, hidden)
   findEncoded(text, ways, hidden)
   if (isFarAway(text)) ways.add('far-away')
   return { text, hidden: hidden.slice(0, MAX_HIDDEN), ways: [...ways] }
@@ -51,8 +56,10 @@ function isPlainAscii(text: string): boolean {
 function unmasked(text: string, ways: Set<Hiding>, hidden: string[]): string {
   let out = ''
   let tagged = ''
+  let wide = 0
   for (const character of text) {
     const c = character.codePointAt(0) ?? 0
+    if ((c >= 0xff21 && c <= 0xff3a) || (c >= 0xff41 && c <= 0xff5a)) wide++
     if (c >= 0xe0020 && c <= 0xe007e) tagged += String.fromCharCode(c - 0xe0000)
     else if (c >= 0xe0100 && c <= 0xe01ef) ways.add('invisible')
     else if ((c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069)) ways.add('direction')
@@ -65,8 +72,12 @@ function unmasked(text: string, ways: Set<Hiding>, hidden: string[]): string {
     ways.add('tags')
     hidden.push(tagged)
   }
+  if (wide >= WIDE_LETTERS) ways.add('wide')
   return withoutConfusables(out.normalize('NFKC'), ways)
 }
+
+/** Names and units are written in wide letters in Japanese and Chinese, sentences are not. */
+const WIDE_LETTERS = 16
 
 /** Zero-width, word joiner, soft hyphen, fillers, byte order mark in the middle. */
 function isInvisible(c: number): boolean {
@@ -135,35 +146,86 @@ function findComments(text: string, ways: Set<Hiding>, hidden: string[]): void {
   }
 }
 
+/** Elements that a page does not show. */
+const UNSEEN =
+  /display\s?:\s?none|visibility\s?:\s?hidden|font-size\s?:\s?0|opacity\s?:\s?0(?![.\d])|(?:left|top|text-indent)\s?:\s?-\d{3,}|\shidden(?=[\s>])/gi
+
+function findStyled(text: string, ways: Set<Hiding>, hidden: string[]): void {
+  if (!text.includes('<')) return
+  for (const { index } of text.matchAll(UNSEEN)) {
+    if (hidden.length >= MAX_HIDDEN) return
+    const open = text.indexOf('>', index)
+    if (open < 0 || open - index > 200) continue
+    const close = text.indexOf('</', open)
+    const inside = text.slice(open + 1, close < 0 ? open + 1000 : Math.min(close, open + 1000)).trim()
+    if (inside.length <= 8) continue
+    ways.add('styled')
+    hidden.push(inside)
+  }
+}
+
+/** Letters with a blank between any two; more blanks end a word. */
+const SPACED = /(?<![\p{L}\p{N}])(?:[\p{L}\p{N}\p{P}] {1,3}){15,}[\p{L}\p{N}]/gu
+
+const FEW_SPACED = /[a-z0-9] {1,3}[a-z0-9] {1,3}[a-z0-9] {1,3}[a-z0-9] {1,3}[a-z0-9] {1,3}[a-z0-9] /i
+
+function findSpaced(text: string, ways: Set<Hiding>, hidden: string[]): void {
+  if (!FEW_SPACED.test(text)) return
+  for (const [run] of text.matchAll(SPACED)) {
+    if (hidden.length >= MAX_HIDDEN) return
+    ways.add('spaced')
+    hidden.push(run.replace(/(?<! ) (?! )/g, '').replace(/ {2,}/g, ' '))
+  }
+}
+
 /** At least 24 characters, so that ids, digests and words are not decoded. */
 const ENCODED = /(?:%[0-9a-fA-F]{2}){8,}|[A-Za-z0-9+/_-]{24,}={0,2}/g
 
 function findEncoded(text: string, ways: Set<Hiding>, hidden: string[]): void {
-  for (const [run] of text.matchAll(ENCODED)) {
-    if (hidden.length >= MAX_HIDDEN) return
-    const decoded = decode(run)
-    if (decoded === undefined) continue
+  const add = (decoded: string | undefined): void => {
+    if (decoded === undefined || hidden.length >= MAX_HIDDEN) return
     ways.add('encoded')
     hidden.push(decoded)
+  }
+  for (const [run] of text.matchAll(ENCODED)) {
+    if (hidden.length >= MAX_HIDDEN) return
+    add(decode(run))
+  }
+  for (let at = text.indexOf('%20'); at >= 0 && hidden.length < MAX_HIDDEN; ) {
+    const from = Math.max(text.lastIndexOf(' ', at), text.lastIndexOf('\n', at)) + 1
+    const end = text.slice(at).search(/\s/)
+    const run = text.slice(from, end < 0 ? text.length : at + end)
+    // An address with a blank or two is an everyday one.
+    if (run.split('%20').length > 4) add(unescaped(run))
+    at = end < 0 ? -1 : text.indexOf('%20', at + end)
   }
 }
 
 function decode(run: string): string | undefined {
-  if (run.startsWith('%')) return readable(Buffer.from(run.replaceAll('%', ''), 'hex').toString('latin1'))
+  if (run.startsWith('%')) return readable(Buffer.from(run.replaceAll('%', ''), 'hex').toString('utf8'))
   if (/^[0-9a-f]+$/i.test(run))
-    return run.length % 2 === 0 ? readable(Buffer.from(run, 'hex').toString('latin1')) : undefined
-  return readable(Buffer.from(run, 'base64').toString('latin1'))
+    return run.length % 2 === 0 ? readable(Buffer.from(run, 'hex').toString('utf8')) : undefined
+  return readable(Buffer.from(run, 'base64').toString('utf8'))
 }
 
-/** Printable ASCII with at least two blanks: a sentence, not an id that happens to decode. */
+function unescaped(run: string): string {
+  return run.replace(/(?:%[0-9a-fA-F]{2})+/g, (escaped) =>
+    Buffer.from(escaped.replaceAll('%', ''), 'hex').toString('utf8'),
+  )
+}
+
+/** A sentence, not an id that happens to decode: no control characters, at least two blanks or a script without any. */
 function readable(text: string): string | undefined {
   let blanks = 0
+  let ideographs = 0
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i)
     if (c === 32) blanks++
-    else if ((c < 32 && c !== 10 && c !== 9 && c !== 13) || c > 126) return undefined
+    else if ((c < 32 && c !== 10 && c !== 9 && c !== 13) || c === 127 || c === 0xfffd) return undefined
+    else if (c >= 0x3040 && c <= 0x9fff) ideographs++
+    else if (c > 0x17f && (c < 0x370 || c > 0x52f) && (c < 0x2010 || c > 0x2030) && c < 0xac00) return undefined
   }
-  return blanks >= 2 ? text : undefined
+  return blanks >= 2 || ideographs >= 8 ? text : undefined
 }
 
 /** Text after so many blanks that no window shows it. */

@@ -36,6 +36,7 @@ export type Trait =
   | 'privileged'
   | 'secret'
   | 'account-file'
+  | 'copied'
 
 /** Text of one call's arguments that is looked at, characters. */
 const BUDGET = 16_384

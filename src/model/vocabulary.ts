@@ -19,7 +19,9 @@ const ACTIONS: Readonly<Record<string, string>> = {
   create: 'create make add append insert generate write draft compose put attach',
   schedule: 'schedule=event plan=event remind=event',
   book: 'book=booking reserve=booking rent=booking',
-  update: 'update change modify edit reset set rename replace patch adjust reschedule=event configure assign overwrite',
+  update:
+    'update change modify edit reset set rename replace patch adjust reschedule=event configure assign overwrite scale',
+  operate: 'unlock lock',
   delete: 'delete remove erase cancel clear drop purge wipe destroy unsubscribe archive revoke disable close',
   grant: 'share invite=user grant=permission allow=permission authorize=permission enable escalate=permission join',
   publish: 'publish post push upload submit deploy release commit merge tweet broadcast',
@@ -30,7 +32,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
     'login=credential logout=credential register=account signup=account enter input fill authenticate=credential verify activate',
   approve: 'approve accept confirm sign reject',
   rate: 'star like follow rate review vote comment',
-  read: 'read get list search find view check show look query lookup retrieve describe count scan inspect summarize fetch select see access',
+  read: 'read get list search find view check show look query lookup retrieve describe count scan inspect summarize summarise fetch select see access',
 }
 
 const OBJECTS: Readonly<Record<string, string>> = {
@@ -128,4 +130,35 @@ export function effectOfName(name: string): Effect {
     if (word?.action) return word.action === 'read' ? 'read' : 'side-effect'
   }
   return 'unknown'
+}
+
+/** Actions that are hard to take back, whomever they reach. */
+export type Risk = 'destructive' | 'privilege' | 'money' | 'execution'
+
+const PRIVILEGES: ReadonlySet<string> = new Set(['permission', 'credential'])
+const GIVES: ReadonlySet<string> = new Set(['grant', 'create', 'update', 'delete'])
+const MOVES: ReadonlySet<string> = new Set(['send', 'buy', 'refund', 'approve'])
+const GUARDS = /(?:^|_)(?:collaborator|member|limit|lock|unlock|password|2fa|mfa|policy|firewall)s?(?:_|$)/
+const risks = new Map<string, Risk | undefined>()
+
+/** What a tool's name says that it does, where that is grave. Names are few; they are looked at once. */
+export function riskOfName(name: string): Risk | undefined {
+  if (risks.has(name)) return risks.get(name)
+  if (risks.size >= 10_000) risks.clear()
+  const { actions, objects } = asksOf(name)
+  const [action = ''] = actions
+  const spelt = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()
+  let risk: Risk | undefined
+  if (action === 'read') risk = undefined
+  else if (
+    action === 'grant' ||
+    GUARDS.test(spelt) ||
+    (GIVES.has(action) && objects.some((one) => PRIVILEGES.has(one)))
+  )
+    risk = 'privilege'
+  else if (action === 'delete') risk = 'destructive'
+  else if (MOVES.has(action) && objects.includes('money')) risk = 'money'
+  else if (action === 'run') risk = 'execution'
+  risks.set(name, risk)
+  return risk
 }

@@ -190,7 +190,8 @@ function endsSentence(text: string, at: number): boolean {
 const NAMES =
   /(?<!\w)["'“‘]{1,2}([^"'“”‘’\n]{2,40})["'”’]|\b(?=[A-Za-z]{0,24}\d)([A-Za-z0-9][A-Za-z0-9_-]{2,40})\b|(?<=[a-z,:] )([A-Z][a-z]{2,24})\b/g
 
-function namesIn(sentence: string): string[] {
+/** What a sentence names: quoted words, identifiers, proper names. */
+export function namesIn(sentence: string): string[] {
   const names: string[] = []
   for (const match of sentence.matchAll(NAMES)) {
     const name = match[1] ?? match[2] ?? match[3]

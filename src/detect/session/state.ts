@@ -1,6 +1,7 @@
 import type { Action, AgentHour, Effect, Finding, Ref, Session, Sighting, ToolEvent } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
+import { Copies } from './copies.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
 import { SharedList } from './shared-list.ts'
 
@@ -88,6 +89,7 @@ export class SessionState implements Session {
   newer: SessionState | undefined
   older: SessionState | undefined
   private situations: Map<string, Situation> | undefined
+  private copies: Copies | undefined
   private tools = SharedList.EMPTY
   private toolUses: number[] = NO_USES
   private readonly current: Current
@@ -176,6 +178,16 @@ export class SessionState implements Session {
   countUse(tool: string): void {
     const at = this.toolNumber(tool)
     this.toolUses[at] = (this.toolUses[at] ?? 0) + 1
+  }
+
+  /** Sources (`server/tool`) whose results the arguments repeat. */
+  copiedBy(args: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+    return args === undefined || this.copies === undefined ? NOTHING : this.copies.sourcesOf(args)
+  }
+
+  rememberResult(source: string, text: string): void {
+    this.copies ??= new Copies()
+    this.copies.remember(source, text)
   }
 
   get history(): readonly string[] {

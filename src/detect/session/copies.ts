@@ -1,0 +1,140 @@
+import { SharedList } from './shared-list.ts'
+
+/** words of a shingle: fewer are common by chance, more are broken by every edit */
+const SHINGLE = 3
+/** smallest hashes kept of one result (a bottom-k sketch: Broder 1997), and of a session */
+const PER_RESULT = 12
+const PER_SESSION = 48
+/** shingles of one result that must reappear */
+const LEAST_SHARED = 2
+/** characters looked at of a result, of all arguments */
+const MAX_RESULT = 8_192
+const MAX_ARGUMENTS = 8_192
+const SHORTEST = 16
+const MAX_SOURCES = 200
+const SOURCE_UNIT = 256
+const NONE: number[] = []
+
+/**
+ * Which results of a session reappear in the arguments of a later call: a few hashed word shingles of each result, the
+ * latest ones of a session, never a word itself. Copies in base64 and URL encoding are read as what they say.
+ */
+export class Copies {
+  /** hash * SOURCE_UNIT + number of the source; a ring of PER_SESSION */
+  private ring = NONE
+  private next = 0
+  private sources = SharedList.EMPTY
+
+  remember(source: string, text: string): void {
+    if (text.length < SHORTEST) return
+    const least: number[] = []
+    eachShingle(text.length > MAX_RESULT ? text.slice(0, MAX_RESULT) : text, (hash) => keepLeast(least, hash))
+    if (least.length < LEAST_SHARED) return
+    const number = this.numberOf(source)
+    for (const hash of least) {
+      const entry = hash * SOURCE_UNIT + number
+      if (this.ring.includes(entry)) continue
+      if (this.next >= PER_SESSION) this.next = 0
+      if (this.next < this.ring.length) this.ring[this.next] = entry
+      else this.ring = [...this.ring, entry]
+      this.next++
+    }
+  }
+
+  /** Sources whose results the arguments repeat, in the order of their names. */
+  sourcesOf(args: Readonly<Record<string, unknown>>): readonly string[] {
+    if (this.ring.length === 0) return NOTHING
+    const reader = new ArgumentReader()
+    reader.read(args, 0)
+    if (reader.text.length < SHORTEST) return NOTHING
+    const shingles = new Set<number>()
+    eachShingle(reader.text, (hash) => shingles.add(hash))
+    let shared: Map<number, number> | undefined
+    for (const entry of this.ring) {
+      if (!shingles.has(Math.floor(entry / SOURCE_UNIT))) continue
+      shared ??= new Map()
+      shared.set(entry % SOURCE_UNIT, (shared.get(entry % SOURCE_UNIT) ?? 0) + 1)
+    }
+    if (shared === undefined) return NOTHING
+    const found: string[] = []
+    for (const [number, count] of shared) {
+      const source = this.sources.items[number]
+      if (count >= LEAST_SHARED && source !== undefined) found.push(source)
+    }
+    return found.sort()
+  }
+
+  private numberOf(source: string): number {
+    const at = this.sources.items.indexOf(source)
+    if (at >= 0) return at
+    if (this.sources.items.length >= MAX_SOURCES) return MAX_SOURCES - 1
+    this.sources = this.sources.with(source)
+    return this.sources.items.length - 1
+  }
+}
+
+const NOTHING: readonly string[] = []
+
+/** Ascending, at most PER_RESULT, each once. */
+function keepLeast(least: number[], hash: number): void {
+  if (least.length === PER_RESULT && hash >= (least[PER_RESULT - 1] ?? 0)) return
+  let at = least.length
+  while (at > 0 && (least[at - 1] ?? 0) > hash) at--
+  if (at > 0 && least[at - 1] === hash) return
+  least.splice(at, 0, hash)
+  if (least.length > PER_RESULT) least.length = PER_RESULT
+}
+
+/** Words are runs of letters and digits, lower case; each character of a script without blanks is one. Linear. */
+function eachShingle(text: string, take: (hash: number) => void): void {
+  let before = 0
+  let last = 0
+  let words = 0
+  let hash = 0
+  for (let i = 0; i <= text.length; i++) {
+    const c = i < text.length ? text.charCodeAt(i) : 32
+    if (isLetter(c)) {
+      hash = mix(hash, c >= 65 && c <= 90 ? c | 32 : c)
+      if (c < 0x3040) continue
+    }
+    if (hash === 0) continue
+    words++
+    if (words >= SHINGLE) take(mix(mix(mix(0, before), last), hash) >>> 0)
+    before = last
+    last = hash
+    hash = 0
+  }
+}
+
+function isLetter(c: number): boolean {
+  return (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 122) || c >= 0xc0
+}
+
+function mix(hash: number, value: number): number {
+  const next = Math.imul(hash ^ value ^ 0x9e3779b9, 0x85ebca6b)
+  return (next ^ (next >>> 13) ^ (next << 7)) | 0
+}
+
+/** Texts of arguments, at most six levels deep, with what is encoded in them decoded behind it. */
+class ArgumentReader {
+  text = ''
+
+  read(value: unknown, depth: number): void {
+    if (this.text.length >= MAX_ARGUMENTS || depth > 6) return
+    if (typeof value === 'string') this.add(value.slice(0, MAX_ARGUMENTS - this.text.length))
+    else if (typeof value === 'number') this.text += ` ${value}`
+    else if (typeof value === 'object' && value !== null)
+      for (const member of Object.values(value)) this.read(member, depth + 1)
+  }
+
+  private add(text: string): void {
+    this.text += ` ${text.includes('%') ? unescaped(text) : text}`
+    for (const [run] of text.matchAll(BASE64)) this.text += ` ${Buffer.from(run, 'base64').toString('utf8')}`
+  }
+}
+
+const BASE64 = /[A-Za-z0-9+/_-]{32,4096}/g
+
+function unescaped(text: string): string {
+  return text.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+}
