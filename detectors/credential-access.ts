@@ -4,6 +4,7 @@ const PLACES: Readonly<Partial<Record<Trait, string>>> = {
   'credential-file': 'a file in which systems keep credentials',
   'cloud-metadata': 'the address at which a cloud hands out credentials',
   'account-file': 'the account file of an operating system',
+  'secret-search': 'a search for passwords, keys or tokens, or a listing of the environment',
 }
 
 export default defineDetector({

@@ -58,7 +58,23 @@ describe('a result that leaves through another tool', () => {
   it('is none when it goes where the task says, to one the role knows, or back to where it came from', () => {
     expect(session({ to: 'lee@post.example', body: DEAL }, 'Forward the minutes to lee@post.example.')).toBeUndefined()
     expect(session({ to: 'ada@firm.example', body: DEAL })).toBeUndefined()
-    expect(session({ to: 'lee@post.example', body: DEAL }, 'Read the minutes.', 'documents')).toBeUndefined()
+    expect(session({ id: 7, body: DEAL }, 'Read the minutes.', 'documents')).toBeUndefined()
+  })
+
+  it('is none when a link of the result is followed, and is when more is put into one', () => {
+    const found = 'Three hits: https://post.example/a/long/page/on/herons and two more about swifts in spring.'
+    const follow = (url: string): Signal | undefined =>
+      run(detector, baseline, [
+        accepted({
+          call_id: 'a',
+          phase: 'response',
+          tool: { name: 'search' },
+          result: { status: 'ok', sample: found },
+        }),
+        accepted({ call_id: 'b', server: { id: 'web' }, tool: { name: 'open_page' }, args: { url } }),
+      ])[0]
+    expect(follow('https://post.example/a/long/page/on/herons')).toBeUndefined()
+    expect(follow('https://post.example/a?q=two+more+about+swifts+in+spring')).toBeDefined()
   })
 
   it('is none when other words go out', () => {

@@ -1,7 +1,7 @@
 import { type DetectorInput, defineDetector, isAsk, namedBy, noveltyOf, partsOf, type Reason, type Ref } from 'belay'
 
 /** Calls of the tool that must have gone without, before their absence says anything. */
-const LEAST_CALLS = 10
+const LEAST_CALLS = 20
 /** What says where something goes. A path or a bare name stays in the house. */
 const PLACES: ReadonlySet<string> = new Set(['email', 'url', 'domain', 'ip', 'account', 'phone', 'channel', 'user'])
 /** A place that nobody named and the role never reached tells more than a flow that is new. */
@@ -36,12 +36,17 @@ export default defineDetector({
     let reasons: Reason[] | undefined
     for (const name of session.traits) {
       const { trait, argument: source } = partsOf(name)
-      if (trait !== 'copied' || source.startsWith(`${server.id}/`)) continue
+      if (trait !== 'copied' && trait !== 'carried') continue
       const place = placeOf(input)
       if (place.isAsked) continue
       const seen = baseline.parameters.trait(tool?.name ?? '', name)
-      const isNewFlow = seen.sessions === 0 && seen.calls >= LEAST_CALLS && tool?.annotations?.openWorldHint === true
-      if (place.stranger === undefined && !isNewFlow) continue
+      const isNewFlow =
+        trait === 'carried' &&
+        seen.sessions === 0 &&
+        seen.calls >= LEAST_CALLS &&
+        tool?.annotations?.openWorldHint === true &&
+        !source.startsWith(`${server.id}/`)
+      if (!isNewFlow && place.stranger === undefined) continue
       const nats = Math.max(seen.nats, 2) + (place.stranger === undefined ? 0 : STRANGER_NATS)
       strength = Math.max(strength, nats)
       reasons ??= []
@@ -62,16 +67,19 @@ interface Place {
   readonly stranger: Ref | undefined
 }
 
-/** Where the call goes: asked for when the task names a part of it and the rest is known. Who is new at a known domain is a colleague. */
+/** Where the call goes: asked for when the task names a part of it and the rest is known. Who is new at a known domain is a colleague, and a link that a result has is followed. */
 function placeOf({ session, event, baseline }: DetectorInput): Place {
   const tool = event.data.tool?.name ?? ''
   let isAsked = false
   let isKnownDomain = false
+  let isLink = false
   let stranger: Ref | undefined
   for (const ref of event.data.refs ?? []) {
     if (ref.in !== 'args' || isAsk(ref)) continue
+    const named = namedBy(session.sightingOf(ref.fp))
+    if (ref.kind === 'url' && (named === 'text' || named === 'trusted')) isLink = true
     const isDomain = ref.kind === 'domain' || ref.kind === 'email'
-    if (namedBy(session.sightingOf(ref.fp)) === 'task') {
+    if (named === 'task') {
       isAsked = true
       isKnownDomain ||= isDomain
     } else if (PLACES.has(ref.kind)) {
@@ -81,6 +89,6 @@ function placeOf({ session, event, baseline }: DetectorInput): Place {
       else stranger ??= ref
     }
   }
-  if (isKnownDomain) stranger = undefined
+  if (isKnownDomain || isLink) stranger = undefined
   return { isAsked: isAsked && stranger === undefined, stranger }
 }

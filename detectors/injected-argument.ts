@@ -10,6 +10,8 @@ const CERTAIN: Readonly<Partial<Record<Trait, string>>> = {
   'hostile-command': 'a command that fetches and runs code, opens a shell, sends files away or deletes everything',
   'injected-query': 'text that turns one database query into another',
   'path-escape': 'a path that climbs out of its folder',
+  'injected-header': 'a second header line inside a value that is one line',
+  'external-entity': 'an XML entity that reads from elsewhere',
 }
 
 export default defineDetector({

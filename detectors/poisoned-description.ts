@@ -15,7 +15,7 @@ export default defineDetector({
   tags: ['AML.T0110', 'AML.T0051.001', 'ASI04', 'ASI01', 'MCP03', 'MCP10'],
   knownGaps: [
     'An order in everyday words that names no secret, address, other tool or user: it reads like documentation.',
-    'Sentences in other languages are judged by paths, addresses, names and hidden text only.',
+    'Sentences in languages beyond the nine of the lexicon are judged by paths, addresses, names and hidden text only.',
     'A PEP that ships digests without texts.',
   ],
   runbook: [

@@ -20,6 +20,7 @@ const WORDS: Readonly<Partial<Record<Trait, string>>> = {
   operator: 'a condition in the place of a value',
   markup: 'active mark-up',
   'encoded-blob': 'a long encoded text',
+  powerful: 'an argument that switches a guard off or acts in another name',
   privileged: 'a value that stands for everyone, everything or the highest rights',
 }
 

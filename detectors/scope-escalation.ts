@@ -2,7 +2,7 @@ import { defineDetector } from 'belay'
 
 /** Scopes that give power over others' data or over the system, whoever names them. */
 const POWERFUL =
-  /(?:^|[:._\-/ ])(?:\*|admin\w*|root|owner|super\w*|sudo|full\w*|all|manage\w*|write\w*|delete\w*|exec\w*|impersonat\w*|grant\w*|secrets?|keys?|billing|payments?|transfer\w*|offline_access|elevated|privileged|users?|config\w*|deploy\w*|publish\w*)(?:$|[:._\-/ ])/i
+  /(?:^|[:._\-/ ])(?:\*|admin\w*|root|owner|super\w*|sudo|full\w*|all|manage\w*|write\w*|create\w*|delete\w*|passrole|assumerole|exec\w*|impersonat\w*|grant\w*|secrets?|keys?|billing|payments?|transfer\w*|offline_access|elevated|privileged|users?|config\w*|deploy\w*|publish\w*)(?:$|[:._\-/ ])/i
 
 export default defineDetector({
   id: 'scope-escalation',

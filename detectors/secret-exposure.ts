@@ -2,6 +2,9 @@ import { defineDetector, partsOf, RESULT, type Reason } from 'belay'
 
 /** Calls of the tool that must have gone without, before their absence says anything. */
 const LEAST_CALLS = 10
+/** of the whole role, where the tool is new to it */
+const LEAST_ROLE_CALLS = 50
+const LEAST_NATS = 3
 
 export default defineDetector({
   id: 'secret-exposure',
@@ -28,8 +31,12 @@ export default defineDetector({
       const { trait, argument } = partsOf(name)
       if (trait !== 'secret') continue
       const seen = baseline.parameters.trait(tool, name)
-      if (seen.sessions > 0 || seen.calls < LEAST_CALLS) continue
-      strength = Math.max(strength, seen.nats)
+      if (seen.sessions > 0) continue
+      if (seen.calls < LEAST_CALLS) {
+        const anywhere = baseline.parameters.traitAnywhere('secret')
+        if (seen.calls > 0 || anywhere.sessions > 0 || anywhere.calls < LEAST_ROLE_CALLS) continue
+      }
+      strength = Math.max(strength, seen.nats, LEAST_NATS)
       reasons ??= []
       reasons.push({
         what: argument === RESULT ? `result of \`${tool}\`` : `argument ${argument} of \`${tool}\``,

@@ -45,7 +45,7 @@ describe('a grave action', () => {
   })
 
   it('is told as long as the role hardly ever does it unasked', () => {
-    expect(call('delete_folder', 'Summarise the minutes of Monday.', 4)?.strength).toBeGreaterThan(3)
-    expect(call('delete_folder', 'Summarise the minutes of Monday.', 6)).toBeUndefined()
+    expect(call('delete_folder', 'Summarise the minutes of Monday.', 1)?.strength).toBeGreaterThan(3)
+    expect(call('delete_folder', 'Summarise the minutes of Monday.', 2)).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 import { askedBy, defineDetector, type Risk, riskOfName } from 'belay'
 
 /** How rare it must be that the role uses the tool without being asked to. */
-const LEAST_NATS = 3
+const LEAST_NATS = 4
 
 const WORDS: Readonly<Record<Risk, string>> = {
   destructive: 'destroys something',

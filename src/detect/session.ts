@@ -9,6 +9,7 @@ import {
   roleOf,
   sessionKeyOf,
 } from '../model/index.ts'
+import type { Copied } from './session/copies.ts'
 import { hash53, IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED } from './session/sets.ts'
 import { type AgentCounts, type Current, SessionState } from './session/state.ts'
 
@@ -137,7 +138,7 @@ export class Sessions {
     current.name = step.name
     current.effect = this.effectOf(event, step)
     current.parameters = first ? parameterShapes(data.args) : NO_PARAMETERS
-    const copied = first && mayReachOut(current.effect, data) ? session.copiedBy(data.args) : NO_PARAMETERS
+    const copied = first && mayReachOut(current.effect, data) ? session.copiedBy(data.args) : NO_COPIES
     current.traits = traitsOf(data, first, copied)
     current.agentHour = this.agentHourOf(event, session, first)
     if (first) session.calls++
@@ -346,6 +347,7 @@ function minuteOf(timeMs: number): number {
 }
 
 const NO_PARAMETERS: readonly string[] = []
+const NO_COPIES: readonly Copied[] = []
 
 /** What only reads sends nothing away, unless what it reads is an address. */
 function mayReachOut(effect: Effect, { refs }: EventData): boolean {
@@ -353,10 +355,12 @@ function mayReachOut(effect: Effect, { refs }: EventData): boolean {
 }
 
 /** Arguments are looked at once per call, a result where it is stated. */
-function traitsOf({ args, target, result }: EventData, first: boolean, copied: readonly string[]): readonly string[] {
+function traitsOf({ args, target, result }: EventData, first: boolean, copied: readonly Copied[]): readonly string[] {
   const ofArguments = first ? argumentTraits(args, target) : NO_PARAMETERS
   const traits =
-    copied.length === 0 ? ofArguments : [...ofArguments, ...copied.map((source) => nameOf('copied', source))]
+    copied.length === 0
+      ? ofArguments
+      : [...ofArguments, ...copied.map(({ source, isMuch }) => nameOf(isMuch ? 'carried' : 'copied', source))]
   if (result?.sample === undefined) return traits
   const ofResult = resultTraits(result.sample)
   return ofResult.length === 0 ? traits : traits.length === 0 ? ofResult : [...traits, ...ofResult]

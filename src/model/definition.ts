@@ -38,7 +38,7 @@ export const SUSPICIOUS_CHANGE_NATS = 4
 const HOST = /https?:\/\/([a-z0-9.-]{3,253})|(?<![\w.])[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63})+)/gi
 /** parameters that say where something goes, what is run or who one is */
 const POWERFUL_PARAMETER =
-  /(?:^|_)(?:url|uri|webhook|callback|endpoint|host|bcc|cc|recipient|forward|destination|proxy|command|cmd|shell|exec|script|code|eval|token|secret|password|credentials?|api_?key|sudo|admin|as_user|impersonate|on_behalf_of|bypass|force|skip_\w+|disable_\w+|no_\w+|unsafe|raw|override)(?:_|$)/
+  /(?:^|_)(?:url|uri|webhook|callback|endpoint|host|bcc|cc|recipient|forward|destination|proxy|command|cmd|shell|exec|script|code|eval|token|secret|password|credentials?|api_?key|sudo|admin|as_user|impersonate|run_as|on_behalf_of|bypass|force|skip_\w+|disable_\w+|no_\w+|unsafe|raw|override)(?:_|$)/
 const POWERFUL_VALUE =
   /(?:^|[_ :./-])(?:delete|drop|exec|execute|admin|root|write|\*|all|sudo|shell|any|owner|force|raw|transfer|grant)(?:$|[_ :./-])/i
 
@@ -85,7 +85,9 @@ function schemaChanges(before: Schema | undefined, after: Schema | undefined): C
   for (const [name, property] of is) {
     const old = was.get(name)
     if (old === undefined) {
-      const powerful = POWERFUL_PARAMETER.test(name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase())
+      const powerful =
+        POWERFUL_PARAMETER.test(name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase()) ||
+        textsOf(property.enum).some((value) => POWERFUL_VALUE.test(value))
       changes.push({ kind: 'parameter', nats: powerful ? 2.5 : 0.3, what: `new parameter \`${name}\`` })
     } else changes.push(...propertyChanges(name, old, property))
   }

@@ -9,7 +9,8 @@ import { effectOfName } from './vocabulary.ts'
  * call the tool and what to pass. It has no business with secrets, other tools' arguments, what the user is told, or
  * every request there is. Sources: Invariant Labs' tool poisoning notes, MCPTox (arXiv 2508.14925: trigger, action,
  * justification), MCP Security Bench (2510.15994), preference manipulation (2505.11154), full-schema poisoning
- * (CyberArk 2025), OWASP MCP03. English sentences by pattern; paths, addresses, hidden text and names in any language.
+ * (CyberArk 2025), OWASP MCP03. English sentences by pattern, eight
+ * other languages by the lexicon; paths, addresses, hidden text and names in any language.
  */
 
 export type ConcernKind =
@@ -260,6 +261,9 @@ const SEND = pattern(
 )
 const ADDRESS =
   /(?<![\w.])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+|https?:\/\/[^\s"'`)<>]{4,200}|\b(?:\d{1,3}\.){3}\d{1,3}\b|\+\d{9,15}\b|\baccount(?: number| no\.?)? [\d -]{6,24}\b|\b0x[0-9a-f]{40}\b|\b[13][a-km-z1-9]{25,34}\b|\b[a-z]{2}\d{2}[a-z0-9]{12,30}\b|\b(?:[a-z0-9-]{1,63}\.){1,4}(?:com|net|org|io|xyz|dev|site|test|example|ru|cn|tk|top|info|app|me|co|online)\b/u
+/** what the caller gave goes somewhere by itself */
+const GOES_OUT =
+  /\b(?:is|are|be|gets?|and) (?:also |then |automatically )*(?:sent|forwarded|copied|delivered|posted|mirrored|uploaded|shared|reported|relayed)(?: [^ ]+){0,3}? (?:to|with|at)\b/u
 const ILLUSTRATED =
   /(?:^|[ ("'`])(?:e\.g\.?|for example|such as|examples?|format|like|defaults?|see|docs|documentation|visit|learn more|refer|homepage|schema|license|localhost|valid)(?=[ :,.)"'`]|$)|\]\(https?:|127\.0\.0\.1|0\.0\.0\.0/u
 const COPY_ALSO = pattern(
@@ -357,6 +361,7 @@ function judgeSentence(sentence: string, add: Add): void {
   const address = ADDRESS.exec(sentence)
   if (address !== null && SEND.test(sentence) && !ILLUSTRATED.test(sentence) && (order || COPY_ALSO.test(sentence)))
     add('address', COPY_ALSO.test(sentence) ? 7 : 5, sentence)
+  else if (address !== null && GOES_OUT.test(sentence) && !ILLUSTRATED.test(sentence)) add('address', 5, sentence)
   if (address !== null && order && IN_REPLIES.test(sentence) && WHEN_EVER.test(sentence) && !ILLUSTRATED.test(sentence))
     add('address', 6, sentence)
   if (address !== null && FIXES_TARGET.test(sentence) && !ILLUSTRATED.test(sentence)) add('tampering', 3, sentence)

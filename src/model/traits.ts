@@ -37,6 +37,11 @@ export type Trait =
   | 'secret'
   | 'account-file'
   | 'copied'
+  | 'carried'
+  | 'injected-header'
+  | 'external-entity'
+  | 'powerful'
+  | 'secret-search'
 
 /** Text of one call's arguments that is looked at, characters. */
 const BUDGET = 16_384
@@ -55,7 +60,11 @@ export function argumentTraits(
   if (args === undefined && target === undefined) return NONE
   const reader = new Reader()
   // In the order of their names, so that what a limit cuts off does not depend on the order of members.
-  if (args !== undefined) for (const name of Object.keys(args).sort()) reader.value(name, args[name], 0)
+  if (args !== undefined)
+    for (const name of Object.keys(args).sort()) {
+      if (args[name] !== false && args[name] !== null && isPowerful(name)) reader.add('powerful', name)
+      reader.value(name, args[name], 0)
+    }
   if (target !== undefined) reader.value('target', target, 0)
   return reader.sorted()
 }
@@ -89,7 +98,33 @@ export function partsOf(name: string): { readonly trait: Trait; readonly argumen
 const NOTABLE = /[;|&`$<>*%~\\/'"{}\n=[]|\.\.|--|[A-Za-z]{3} |^\.|@/
 const PRIVILEGED =
   /^(?:all|any|admin(?:istrator)?s?|root|super_?(?:user|admin)|sudo|owner|system|service_role|full_?access|unrestricted|everyone|allusers|public)$/i
+/** one header in the place of another one's value: a second line that no address or title has */
+const HEADER =
+  /\S\r?\n(?:bcc|cc|to|from|subject|reply-to|content-type|content-length|set-cookie|location|host|authorization|x-[a-z-]{1,32}):/i
+const SECRET_SEARCH =
+  /\b(?:grep|rg|find|findstr|ag|select-string)\b[^\n]{0,200}(?:passw|secret|api.?key|token|credential|private.?key|id_rsa|\.pem)|\b(?:printenv|env)\s*(?:$|\|)/i
 const BLOB = /[A-Za-z0-9+/_-]{96}/
+
+/** Arguments that switch a guard off or say in whose name a call is made. */
+const POWERFUL =
+  /^(?:.*_)?(?:skip_\w+|bypass\w*|disable_\w+|ignore_(?:errors|limits?|permissions?|checks?)|no_(?:verify|check|confirm|sandbox|auth)\w*|unsafe|force|override\w*|sudo|as_(?:admin|root|user)|run_as\w*|impersonate\w*|on_behalf_of|privileged|bcc|admin|is_admin|auto_approve\w*|approved?_by|confirm(?:ed)?_by)$/
+const powerful = new Map<string, boolean>()
+
+function isPowerful(name: string): boolean {
+  let found = powerful.get(name)
+  if (found === undefined) {
+    found = POWERFUL.test(
+      name
+        .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+        .replaceAll('-', '_')
+        .toLowerCase()
+        .slice(0, 64),
+    )
+    if (powerful.size >= 10_000) powerful.clear()
+    powerful.set(name, found)
+  }
+  return found
+}
 
 class Reader {
   private found: string[] | undefined
@@ -132,11 +167,15 @@ class Reader {
     if (text.includes('<') && /<(?:script|iframe|img|svg|object|embed)\b|javascript:/i.test(text))
       this.add('markup', argument)
     if (text.length >= 96 && BLOB.test(text)) this.add('encoded-blob', argument)
+    if (text.length <= 512 && text.includes('\n') && HEADER.test(text)) this.add('injected-header', argument)
+    if (text.includes('<!ENTITY') && /<!ENTITY[^>]{1,200}(?:SYSTEM|PUBLIC)/.test(text))
+      this.add('external-entity', argument)
   }
 
   private commands(argument: string, text: string): void {
     const shape = commandShape(text)
     if (shape !== 'none') this.add(COMMANDS[shape], argument)
+    if (shape !== 'none' && SECRET_SEARCH.test(text)) this.add('secret-search', argument)
     if (isHostileCommand(text)) this.add('hostile-command', argument)
   }
 
@@ -152,7 +191,7 @@ class Reader {
   private paths(argument: string, text: string): void {
     if (isCloudMetadata(text)) this.add('cloud-metadata', argument)
     // A sentence that mentions a file does not open it; a command line does.
-    const isOneWord = !/[\s'"()]/.test(text)
+    const isOneWord = !/[\s'"()]/.test(text) || /^(?:~|[a-z]:)?[/\\][^\n'"()]{1,200}$/i.test(text)
     if (!isOneWord && commandShape(text) === 'none') return
     if (isCredentialFile(text)) this.add('credential-file', argument)
     if (!isOneWord) return
@@ -163,7 +202,7 @@ class Reader {
     if (isWildcard(text)) this.add('wildcard', argument)
   }
 
-  private add(trait: Trait, argument: string): void {
+  add(trait: Trait, argument: string): void {
     const name = nameOf(trait, argument.slice(0, 64))
     if (this.found === undefined) this.found = [name]
     else if (this.found.length < MAX_TRAITS && !this.found.includes(name)) this.found.push(name)

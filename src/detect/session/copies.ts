@@ -5,8 +5,9 @@ const SHINGLE = 3
 /** smallest hashes kept of one result (a bottom-k sketch: Broder 1997), and of a session */
 const PER_RESULT = 12
 const PER_SESSION = 48
-/** shingles of one result that must reappear */
+/** shingles of one result that must reappear, and those that make it more than a phrase */
 const LEAST_SHARED = 2
+const MUCH = 6
 /** characters looked at of a result, of all arguments */
 const MAX_RESULT = 8_192
 const MAX_ARGUMENTS = 8_192
@@ -14,6 +15,13 @@ const SHORTEST = 16
 const MAX_SOURCES = 200
 const SOURCE_UNIT = 256
 const NONE: number[] = []
+
+export interface Copied {
+  /** `server/tool` */
+  readonly source: string
+  /** rather a passage than a phrase */
+  readonly isMuch: boolean
+}
 
 /**
  * Which results of a session reappear in the arguments of a later call: a few hashed word shingles of each result, the
@@ -42,7 +50,7 @@ export class Copies {
   }
 
   /** Sources whose results the arguments repeat, in the order of their names. */
-  sourcesOf(args: Readonly<Record<string, unknown>>): readonly string[] {
+  sourcesOf(args: Readonly<Record<string, unknown>>): readonly Copied[] {
     if (this.ring.length === 0) return NOTHING
     const reader = new ArgumentReader()
     reader.read(args, 0)
@@ -56,12 +64,12 @@ export class Copies {
       shared.set(entry % SOURCE_UNIT, (shared.get(entry % SOURCE_UNIT) ?? 0) + 1)
     }
     if (shared === undefined) return NOTHING
-    const found: string[] = []
+    const found: Copied[] = []
     for (const [number, count] of shared) {
       const source = this.sources.items[number]
-      if (count >= LEAST_SHARED && source !== undefined) found.push(source)
+      if (count >= LEAST_SHARED && source !== undefined) found.push({ source, isMuch: count >= MUCH })
     }
-    return found.sort()
+    return found.sort((a, b) => (a.source < b.source ? -1 : 1))
   }
 
   private numberOf(source: string): number {
@@ -73,7 +81,7 @@ export class Copies {
   }
 }
 
-const NOTHING: readonly string[] = []
+const NOTHING: readonly Copied[] = []
 
 /** Ascending, at most PER_RESULT, each once. */
 function keepLeast(least: number[], hash: number): void {

@@ -1,7 +1,7 @@
 import type { Action, AgentHour, Effect, Finding, Ref, Session, Sighting, ToolEvent } from '../../model/index.ts'
 import { HISTORY_TOKENS } from '../../model/index.ts'
 import type { Evidence } from '../verdict.ts'
-import { Copies } from './copies.ts'
+import { type Copied, Copies } from './copies.ts'
 import { IMPERATIVE, IN_ARGS, IN_INTENT, IN_TRUSTED, IN_UNTRUSTED, RecentSet, SightingTable } from './sets.ts'
 import { SharedList } from './shared-list.ts'
 
@@ -50,6 +50,7 @@ export interface Situation {
 /** shared by sessions that have none yet; replaced, never written to */
 const NOTHING: readonly string[] = []
 const NO_USES: number[] = []
+const NO_COPIES: readonly Copied[] = []
 /** what sessionKey joins its parts with */
 const KEY_UNIT = '\u001f'
 const KEY_UNIT_CODE = 0x1f
@@ -180,9 +181,9 @@ export class SessionState implements Session {
     this.toolUses[at] = (this.toolUses[at] ?? 0) + 1
   }
 
-  /** Sources (`server/tool`) whose results the arguments repeat. */
-  copiedBy(args: Readonly<Record<string, unknown>> | undefined): readonly string[] {
-    return args === undefined || this.copies === undefined ? NOTHING : this.copies.sourcesOf(args)
+  /** Results that the arguments repeat. */
+  copiedBy(args: Readonly<Record<string, unknown>> | undefined): readonly Copied[] {
+    return args === undefined || this.copies === undefined ? NO_COPIES : this.copies.sourcesOf(args)
   }
 
   rememberResult(source: string, text: string): void {

@@ -113,6 +113,7 @@ const toolUse: Numbers = (event, window) => [
 
 const NUMBERS: Readonly<Record<string, Numbers>> = {
   'new-tool-for-role': toolUse,
+  'task-tool-mismatch': toolUse,
   'unusual-sequence': (event, window) => [
     {
       what: 'what followed the step before, in how many sessions',
@@ -155,6 +156,7 @@ GROUP BY weekday, hour ORDER BY (weekday, hour) = (toDayOfWeek(now), toHour(now)
   ],
   'injected-argument': traits,
   'risky-argument': traits,
+  'cross-tool-exfiltration': traits,
   'credential-access': traits,
   'secret-exposure': traits,
   'new-destination': (event, window) => [
