@@ -29,8 +29,6 @@ export const WEIGHTS: Weights = {
     'off-hours': 0.3,
     'cross-tool-exfiltration': 0.5,
     'task-tool-mismatch': 0.4,
-    'cross-tool-exfiltration': 0.5,
-    'task-tool-mismatch': 0.4,
     'new-tool-for-role': 0.29,
     'unusual-volume': 0.27,
     'new-destination': 0.11,
