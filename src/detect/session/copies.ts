@@ -2,19 +2,25 @@ import { SharedList } from './shared-list.ts'
 
 /** words of a shingle: fewer are common by chance, more are broken by every edit */
 const SHINGLE = 3
-/** smallest hashes kept of one result (a bottom-k sketch: Broder 1997), and of a session */
-const PER_RESULT = 12
-const PER_SESSION = 48
+/**
+ * Hashes kept of one result: the smallest of each of so many classes (one-permutation hashing: Li, Owen and Zhang 2012),
+ * and of a session the last RESULTS of them.
+ */
+const PER_RESULT = 8
+const RESULTS = 5
 /** shingles of one result that must reappear, and those that make it more than a phrase */
 const LEAST_SHARED = 2
-const MUCH = 6
+const MUCH = 5
 /** characters looked at of a result, of all arguments */
 const MAX_RESULT = 8_192
 const MAX_ARGUMENTS = 8_192
 const SHORTEST = 16
 const MAX_SOURCES = 200
 const SOURCE_UNIT = 256
+/** a hash and a source are one small integer, which costs a session eight bytes */
+const HASHES = 1 << 22
 const NONE: number[] = []
+const least = new Int32Array(PER_RESULT)
 
 export interface Copied {
   /** `server/tool` */
@@ -28,38 +34,47 @@ export interface Copied {
  * latest ones of a session, never a word itself. Copies in base64 and URL encoding are read as what they say.
  */
 export class Copies {
-  /** hash * SOURCE_UNIT + number of the source; a ring of PER_SESSION */
-  private ring = NONE
+  /** hash * SOURCE_UNIT + number of the source, or -1; RESULTS groups of PER_RESULT, the next to go at `next` */
+  private kept = NONE
   private next = 0
   private sources = SharedList.EMPTY
 
   remember(source: string, text: string): void {
     if (text.length < SHORTEST) return
-    const least: number[] = []
-    eachShingle(text.length > MAX_RESULT ? text.slice(0, MAX_RESULT) : text, (hash) => keepLeast(least, hash))
-    if (least.length < LEAST_SHARED) return
+    least.fill(-1)
+    eachShingle(text, Math.min(text.length, MAX_RESULT), keepLeast)
+    let count = 0
+    for (const hash of least) if (hash >= 0) count++
+    if (count < LEAST_SHARED) return
     const number = this.numberOf(source)
-    for (const hash of least) {
-      const entry = hash * SOURCE_UNIT + number
-      if (this.ring.includes(entry)) continue
-      if (this.next >= PER_SESSION) this.next = 0
-      if (this.next < this.ring.length) this.ring[this.next] = entry
-      else this.ring = [...this.ring, entry]
-      this.next++
+    if (this.knows(number)) return
+    if (this.kept.length < RESULTS * PER_RESULT) this.kept = this.kept.concat(Array.from(least))
+    const from = this.next * PER_RESULT
+    for (const [i, hash] of least.entries()) this.kept[from + i] = entryOf(hash, number)
+    this.next = (this.next + 1) % RESULTS
+  }
+
+  /** A request, a response and a retry repeat a result: it is kept once. */
+  private knows(number: number): boolean {
+    for (let from = 0; from < this.kept.length; from += PER_RESULT) {
+      let i = 0
+      while (i < PER_RESULT && this.kept[from + i] === entryOf(least[i] ?? -1, number)) i++
+      if (i === PER_RESULT) return true
     }
+    return false
   }
 
   /** Sources whose results the arguments repeat, in the order of their names. */
   sourcesOf(args: Readonly<Record<string, unknown>>): readonly Copied[] {
-    if (this.ring.length === 0) return NOTHING
+    if (this.kept.length === 0) return NOTHING
     const reader = new ArgumentReader()
     reader.read(args, 0)
     if (reader.text.length < SHORTEST) return NOTHING
     const shingles = new Set<number>()
-    eachShingle(reader.text, (hash) => shingles.add(hash))
+    eachShingle(reader.text, reader.text.length, (hash) => shingles.add(hash))
     let shared: Map<number, number> | undefined
-    for (const entry of this.ring) {
-      if (!shingles.has(Math.floor(entry / SOURCE_UNIT))) continue
+    for (const entry of this.kept) {
+      if (entry < 0 || !shingles.has(Math.floor(entry / SOURCE_UNIT))) continue
       shared ??= new Map()
       shared.set(entry % SOURCE_UNIT, (shared.get(entry % SOURCE_UNIT) ?? 0) + 1)
     }
@@ -83,31 +98,30 @@ export class Copies {
 
 const NOTHING: readonly Copied[] = []
 
-/** Ascending, at most PER_RESULT, each once. */
-function keepLeast(least: number[], hash: number): void {
-  if (least.length === PER_RESULT && hash >= (least[PER_RESULT - 1] ?? 0)) return
-  let at = least.length
-  while (at > 0 && (least[at - 1] ?? 0) > hash) at--
-  if (at > 0 && least[at - 1] === hash) return
-  least.splice(at, 0, hash)
-  if (least.length > PER_RESULT) least.length = PER_RESULT
+function entryOf(hash: number, number: number): number {
+  return hash < 0 ? -1 : hash * SOURCE_UNIT + number
+}
+
+function keepLeast(hash: number): void {
+  const known = least[hash % PER_RESULT] ?? -1
+  if (known < 0 || hash < known) least[hash % PER_RESULT] = hash
 }
 
 /** Words are runs of letters and digits, lower case; each character of a script without blanks is one. Linear. */
-function eachShingle(text: string, take: (hash: number) => void): void {
+function eachShingle(text: string, length: number, take: (hash: number) => void): void {
   let before = 0
   let last = 0
   let words = 0
   let hash = 0
-  for (let i = 0; i <= text.length; i++) {
-    const c = i < text.length ? text.charCodeAt(i) : 32
+  for (let i = 0; i <= length; i++) {
+    const c = i < length ? text.charCodeAt(i) : 32
     if (isLetter(c)) {
       hash = mix(hash, c >= 65 && c <= 90 ? c | 32 : c)
       if (c < 0x3040) continue
     }
     if (hash === 0) continue
     words++
-    if (words >= SHINGLE) take(mix(mix(mix(0, before), last), hash) >>> 0)
+    if (words >= SHINGLE) take((mix(mix(mix(0, before), last), hash) >>> 0) % HASHES)
     before = last
     last = hash
     hash = 0
