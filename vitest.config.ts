@@ -12,7 +12,7 @@ export default defineConfig({
     server: { deps: { inline: [/@modelcontextprotocol\/client/, /eventsource/] } },
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 40_000,
+    hookTimeout: 120_000,
   },
 })

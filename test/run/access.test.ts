@@ -42,7 +42,8 @@ beforeAll(async () => {
     named.map(({ tenant, scope }) => [envName(tenant, scope), tokenOf(tenant, scope)] as const),
   )
   const webhook = { url: 'http://127.0.0.1:9/', secrets: [{ env: 'CHAT' }], allowPrivate: true }
-  const config = { data, listen: { port: 0 }, tokens, containment: { approvals: { webhook } } }
+  const forward = [{ name: 'archive', shape: 'json', file: { path: join(data, 'findings.ndjson') } }]
+  const config = { data, listen: { port: 0 }, tokens, forward, containment: { approvals: { webhook } } }
   const settings = settingsOf(parseConfig(JSON.stringify(config), 'test'), { ...secrets, CHAT: WEBHOOK_SECRET }, 'test')
   belay = await startInstance(settings, createLog('silent', process.stderr))
   await populate()
