@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ScriptedServer } from '../../test/integrations/scripted-server.ts'
 import { Api } from './api.ts'
 import { systemClock } from './clock.ts'
@@ -33,7 +33,7 @@ describe('the stream of decisions', () => {
     const api = new Api({ url: await belay.listen(), token: 't' })
     feed = new Feed({ api, containments: held, clock: systemClock, random: () => 0, failed: () => undefined })
     feed.start()
-    await expect.poll(() => open, SOON).toBeDefined()
+    await vi.waitUntil(() => open !== undefined, SOON)
   })
   afterEach(async () => {
     feed.stop()

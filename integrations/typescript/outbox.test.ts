@@ -32,7 +32,7 @@ describe('outbox', () => {
     expect(
       sent()
         .map(({ length }) => length)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([100, 500])
     expect(
       sent()

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Redactor } from './redact.ts'
@@ -39,7 +40,7 @@ describe('redaction', () => {
         const before = JSON.stringify(value)
         const once = redactor.value(value)
         expect(JSON.stringify(value)).toBe(before)
-        if (once.pointers.length === 0) expect(once.value).toEqual(value)
+        expect(once.pointers.length > 0 || isDeepStrictEqual(once.value, value)).toBe(true)
       }),
     )
   })

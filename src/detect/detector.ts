@@ -72,7 +72,7 @@ export interface Detector {
   readonly knownGaps: readonly string[]
   /** two or three concrete steps for the analyst */
   readonly runbook: readonly string[]
-  detect(input: DetectorInput): Signal | undefined
+  readonly detect: (input: DetectorInput) => Signal | undefined
 }
 
 export function defineDetector(detector: Detector): Detector {

@@ -61,15 +61,16 @@ test('there are more than 300 hostile statements', () => {
 
 /** The embedded engine, and the way over HTTP. */
 function suite(name: string, open: () => Promise<{ readonly store: Store; close(): Promise<void> }>): void {
-  describe(name, () => {
+  describe(`hunts over ${name}`, () => {
     let store: Store
-    let close: () => Promise<void>
+    let opened: { readonly store: Store; close(): Promise<void> }
     beforeAll(async () => {
-      ;({ store, close } = await open())
+      opened = await open()
+      store = opened.store
       await store.migrate()
       await store.write([rows('rival', MARK), rows('acme', 'acme')], [])
     }, 60_000)
-    afterAll(() => close())
+    afterAll(() => opened.close())
 
     test('every hostile statement is refused, and does nothing', async () => {
       const ran: string[] = []
@@ -171,7 +172,7 @@ describe('the locks one by one', () => {
       'DROP TABLE event_rows',
       `SELECT * FROM file('/etc/passwd', 'LineAsString')`,
     ])
-      await expect(run(sql)).rejects.toThrow()
+      await expect(run(sql)).rejects.toBeInstanceOf(Error)
   })
 
   test('a tenant with a hostile name is a text and nothing else', () => {

@@ -65,7 +65,7 @@ describe('the guard between an MCP client and its server', () => {
   })
 
   it('tells of a call before and after, with what the list said of its tool', async () => {
-    guard.toServer(request('tools/list', {}, 'l'))
+    void guard.toServer(request('tools/list', {}, 'l'))
     const inputSchema = { type: 'object', properties: { a: {} } }
     guard.toClient({
       jsonrpc: '2.0',

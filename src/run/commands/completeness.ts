@@ -36,7 +36,7 @@ async function showCompleteness(io: Io, options: Options): Promise<void> {
     const time = options[name]
     if (time !== undefined) query.set(name, time)
   }
-  const answer = (await createClient(options).get(`/v1/completeness?${query}`)) as Completeness
+  const answer = (await createClient(options).get(`/v1/completeness?${query.toString()}`)) as Completeness
   if (answer.verdict === 'missing') process.exitCode = EXIT.failed
   if (options.json === true) return io.out(JSON.stringify(answer))
   io.out(`${answer.from} to ${answer.to}: ${answer.verdict}`)

@@ -87,12 +87,17 @@ function listed(hunts: readonly Hunt[]): string {
   )
 }
 
+function shown(value: unknown): string {
+  if (typeof value === 'string') return value
+  return value === undefined || value === null ? '' : JSON.stringify(value)
+}
+
 function tableOf({ columns, rows, truncated }: HuntAnswer): string {
   const text = table(
     rows,
     columns.map(({ name }, at) => ({
       title: name,
-      of: (row) => (typeof row[at] === 'object' && row[at] !== null ? JSON.stringify(row[at]) : String(row[at] ?? '')),
+      of: (row) => shown(row[at]),
     })),
     'no row',
   )
