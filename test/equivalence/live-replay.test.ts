@@ -88,6 +88,8 @@ interface Row extends Omit<Verdict, 'session' | 'signals' | 'finding'> {
   readonly event_id: string
   readonly session_id: string
   readonly finding_id: string
+  /** whether people were told of it as a new one */
+  readonly opened: 0 | 1 | boolean
   readonly by: readonly string[]
   readonly strength: readonly number[]
   readonly reasons: readonly string[]
@@ -95,12 +97,13 @@ interface Row extends Omit<Verdict, 'session' | 'signals' | 'finding'> {
 
 async function ofStore(store: Pick<Store, 'query'>): Promise<Live> {
   const rows = await store.query<Row>(
-    `SELECT event_id, session_id, score, risk, action, finding_id, signal.by AS by, signal.strength AS strength,
+    `SELECT event_id, session_id, score, risk, action, finding_id,
+       event_id IN (SELECT revised_event FROM finding_revisions WHERE activity = 'created') AS opened, signal.by AS by, signal.strength AS strength,
       signal.reasons AS reasons FROM events ORDER BY event_id`,
   )
-  const verdicts = rows.map(({ event_id, session_id, score, risk, action, finding_id, by, strength, reasons }) => {
+  const verdicts = rows.map(({ event_id, session_id, score, risk, action, opened, by, strength, reasons }) => {
     const signals = by.map((id, i) => [id, stored32(strength[i] ?? Number.NaN), JSON.parse(reasons[i] ?? '')] as const)
-    const finding = finding_id !== ''
+    const finding = Boolean(opened)
     return [
       event_id,
       { session: session_id, score: stored32(score), risk: stored32(risk), action, finding, signals },
