@@ -16,10 +16,12 @@ function session(label: Label['label'], surprises: readonly (readonly [string, n
     steps: [
       { ...step, surprises: new Map(surprises) },
       // What comes after the injected call is no reason to be believed before it.
-      { ...step, eventId: 'later', contained: true, surprises: new Map([['unusual-volume', 12]]) },
+      { ...step, eventId: 'later', contained: true, surprises: label === 'hijacked' ? LATER : NONE },
     ],
   }
 }
+const NONE: ReadonlyMap<string, number> = new Map()
+const LATER: ReadonlyMap<string, number> = new Map([['off-hours', 12]])
 const many = (count: number, make: () => JudgedSession): JudgedSession[] => Array.from({ length: count }, make)
 
 const IDS = Object.keys(PRIOR.detectors)
