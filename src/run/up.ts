@@ -32,9 +32,11 @@ export function loadOverridden({ config: path, data, port, roles }: Overrides, e
 export async function up(io: Io, overrides: Overrides): Promise<void> {
   const settings = loadOverridden(overrides, io.env)
   const log = createLog(settings.config.log.level, { isTTY: io.watched, write: (line) => process.stderr.write(line) })
+  // Asked for before there is anything to stop: a signal while starting is obeyed when all is up, in order.
+  const stopped = stopSignal()
   const instance = await startInstance(settings, log)
   for (const line of greeting(instance)) io.out(line)
-  const why = await Promise.race([stopSignal(), instance.died.catch(() => 'died' as const)])
+  const why = await Promise.race([stopped, instance.died.catch(() => 'died' as const)])
   io.out(why === 'died' ? 'the pipeline died; stopping' : `${why}: stopping`)
   await stopWithin(instance, settings.config.limits.shutdownSeconds)
   io.out('stopped; nothing was lost')
